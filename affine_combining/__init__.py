@@ -1,0 +1,1 @@
+"""The affine-combining autoencoder: which few latent points explain all skeletons?"""

@@ -1,0 +1,1 @@
+"""The front door: the `dozens` command and the demonstration of the whole method."""

@@ -1,0 +1,1 @@
+"""How good is a prediction, by the rules of each benchmark?"""

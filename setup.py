@@ -1,0 +1,49 @@
+"""Metadata, dependencies and extras of `dozens`. The exact versions that `make` installs are in requirements.lock."""
+
+from setuptools import find_packages, setup
+
+ROOMS = ["posepile", "affine_combining", "training", "evaluation", "serving", "dozens"]
+
+REQUIRED = [
+    "array-record>=0.8",
+    "h5py>=3.11",
+    "imageio>=2.34",
+    "imageio-ffmpeg>=0.5",
+    "keras>=3.12",
+    "matplotlib>=3.9",
+    "more-itertools>=10",
+    "numba>=0.61",
+    "numpy>=2.0",
+    "opencv-python-headless>=4.10",
+    "pyarrow>=17",
+    "pycocotools>=2.0.8",
+    "rich>=13",
+    "rlemasklib>=0.8",
+    "scipy>=1.13",
+    "tensorflow>=2.19",
+    "tyro>=0.9",
+]
+
+EXTRAS = {
+    "gpu": ["tensorflow[and-cuda]>=2.19"],
+    "jax": ["jax>=0.4.35"],
+    "prepare": ["dask>=2024.8", "distributed>=2024.8"],
+    "serving": ["grpcio>=1.60"],
+    "test": ["hypothesis>=6.100", "pytest>=8", "pytest-xdist>=3.6", "ruff>=0.8"],
+}
+
+setup(
+    name="dozens",
+    version="0.1.0",
+    description="3D human pose estimation trained on dozens of data sets whose skeletons differ",
+    long_description=open("README.md", encoding="utf-8").read(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE", "NOTICE"],
+    python_requires=">=3.11",
+    packages=find_packages(include=[*ROOMS, *(f"{room}.*" for room in ROOMS)]),
+    package_data={"posepile": ["skeletons/**/*.toml", "synthetic/data/*"]},
+    install_requires=REQUIRED,
+    extras_require=EXTRAS,
+    entry_points={"console_scripts": ["dozens = dozens.cli:main"]},
+)

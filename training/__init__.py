@@ -1,0 +1,1 @@
+"""How a crop becomes a pose, and how that network is trained and fine-tuned."""
