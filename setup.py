@@ -9,7 +9,7 @@ REQUIRED = [
     "h5py>=3.11",
     "imageio>=2.34",
     "imageio-ffmpeg>=0.5",
-    "keras>=3.12",
+    "keras>=3.15",
     "matplotlib>=3.9",
     "more-itertools>=10",
     "numba>=0.61",
@@ -20,15 +20,17 @@ REQUIRED = [
     "rich>=13",
     "rlemasklib>=0.8",
     "scipy>=1.13",
-    "tensorflow>=2.19",
+    "tensorflow>=2.21",
     "tyro>=0.9",
 ]
 
 EXTRAS = {
-    "gpu": ["tensorflow[and-cuda]>=2.19"],
+    "gpu": ["tensorflow[and-cuda]>=2.21"],
     "jax": ["jax>=0.4.35"],
     "prepare": ["dask>=2024.8", "distributed>=2024.8"],
     "serving": ["grpcio>=1.60"],
+    # What an installation without build isolation needs: the lock file pins the build tool too.
+    "build": ["setuptools>=77", "wheel"],
     "test": ["hypothesis>=6.100", "pytest>=8", "pytest-xdist>=3.6", "ruff>=0.8"],
 }
 

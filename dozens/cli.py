@@ -1,0 +1,77 @@
+"""The `dozens` command: one verb a room's action, each imported only when it is called."""
+
+import importlib
+import os
+import sys
+
+from posepile.names import UnknownNameError, unknown_name
+
+# verb: (module with `main(args) -> exit code`, what it does)
+VERBS = {
+    "demo": ("dozens.demo", "the whole method of the paper on the embedded synthetic pile"),
+    "synthesize": ("posepile.commands.synthesize", "make synthetic data sets of any size"),
+    "skeletons": ("posepile.commands.skeletons", "list skeletons; show joints, edges, definitions"),
+    "inspect": ("posepile.commands.inspect", "what is in a store; verify and repair it"),
+    "train": ("training.commands.train", "train a pose network on a mixture of stores"),
+    "resume": ("training.commands.resume", "go on with an interrupted run"),
+    "pseudo-label": ("training.commands.pseudo_label", "predict all joints on chosen stores"),
+    "fit-acae": ("affine_combining.commands", "fit the affine-combining autoencoder to poses"),
+    "finetune": ("training.commands.finetune", "fine-tune a run so that the skeletons agree"),
+    "evaluate": ("evaluation.commands", "score prediction files"),
+    "export": ("serving.commands.export", "write a run's model as a SavedModel"),
+    "pose": ("serving.commands.pose", "poses of people in photos and videos"),
+}
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+
+
+def main(args: list[str] | None = None) -> int:
+    """Runs one verb. Exit codes: 0 done, 1 a check or part of the work failed, 2 usage."""
+    args = sys.argv[1:] if args is None else args
+    # TensorFlow's start-up notes would hide ours; errors still show. Both must be set before its import.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    if not args or args[0] in ("-h", "--help"):
+        print(_overview())
+        return 0 if args else EXIT_USAGE
+    try:
+        return _verb(args[0])(args[1:])
+    except UnknownNameError as error:
+        return _fail(error, EXIT_USAGE)
+    except (ValueError, OSError) as error:  # what a user can mend: bad input, missing files
+        if os.environ.get("DOZENS_TRACEBACK"):
+            raise
+        return _fail(error, EXIT_FAILED)
+    except KeyboardInterrupt:
+        return _fail("interrupted", 130)
+
+
+def _verb(name: str):
+    if name not in VERBS:
+        raise unknown_name("command", name, VERBS)
+    return importlib.import_module(VERBS[name][0]).main
+
+
+def _fail(error: object, code: int) -> int:
+    notes = getattr(error, "__notes__", [])
+    print("\n".join([f"error: {error}", *notes]), file=sys.stderr)
+    return code
+
+
+def _overview() -> str:
+    width = max(map(len, VERBS))
+    lines = [f"  {verb:{width}}  {purpose}" for verb, (_, purpose) in VERBS.items()]
+    return "\n".join(
+        [
+            "usage: dozens COMMAND [options]      (dozens COMMAND --help shows a command's options)",
+            "",
+            *lines,
+            "",
+            "DOZENS_TRACEBACK=1 shows where an error comes from.",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
