@@ -1,30 +1,26 @@
 """Everything that a training run depends on: printed at the start, saved with the run, read back from it.
 
-A configuration is a value: frozen dataclasses that are only checked, never changed, when they are made. What decides
-the weights is in `TrainConfig`'s other parts; what only decides where and how fast is in `RuntimeConfig`, and may
-differ when a run is resumed. Numbers: the paper's settings (training sheet §1, §5–§13; fine-tuning sheet §1, §2).
+A configuration is a value: frozen dataclasses that are only checked, never changed, when they are made. What
+only decides where and how fast a run goes is in `RuntimeConfig` and may differ when a run is resumed; all the
+rest decides the weights. Defaults: the paper's settings (training sheet §1, §5–§13).
 """
 
-import dataclasses
-import hashlib
-import json
 import math
-from dataclasses import dataclass, field, fields, replace
-from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
-
-CONFIG_FILE = "config.json"
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
 
 
 class ConfigError(ValueError):
-    """A configuration file that cannot be read, or a value that cannot be: names the field and what is expected."""
+    """A configuration with an impossible value, or a file that is none: names field and expectation."""
 
 
 @dataclass(frozen=True)
 class ModelConfig:
     """The network: crop -> features -> heat maps -> absolute pose."""
 
-    backbone: Literal["tiny", "mobilenetv3-small", "efficientnetv2-s", "efficientnetv2-l"] = "efficientnetv2-s"
+    backbone: Literal["tiny", "mobilenetv3-small", "efficientnetv2-s", "efficientnetv2-l"] = (
+        "efficientnetv2-s"
+    )
     """Feature extractor. "tiny" (stride 16) is for demonstrations on a CPU, the others have stride 32."""
     crop_side: int = 256
     """Side of the square crop, px; a multiple of 32."""
@@ -44,8 +40,12 @@ class ModelConfig:
     """Weights file (.weights.h5) of the backbone to start from; empty starts from random weights."""
 
     def __post_init__(self):
-        _check(self.crop_side >= 32 and self.crop_side % 32 == 0, "model.crop_side", self.crop_side,
-               "a positive multiple of 32 (px)")
+        _check(
+            self.crop_side >= 32 and self.crop_side % 32 == 0,
+            "model.crop_side",
+            self.crop_side,
+            "a positive multiple of 32 (px)",
+        )
         _check(self.depth_bins >= 2, "model.depth_bins", self.depth_bins, "at least 2")
         _check(self.box_size_mm > 0, "model.box_size_mm", self.box_size_mm, "a positive length")
         _check(self.ghost_group_size >= 0, "model.ghost_group_size", self.ghost_group_size, "0 or more")
@@ -83,7 +83,8 @@ class LossConfig:
 
 @dataclass(frozen=True)
 class AugmentConfig:
-    """Random changes of the training crops. Every one has its own random numbers: one off, the others unchanged."""
+    """Random changes of the training crops. Every one has its own random numbers: one off, the others
+    unchanged."""
 
     enabled: bool = True
     """False trains on the plain crops."""
@@ -116,7 +117,9 @@ class AugmentConfig:
             _check(0 <= getattr(self, name) <= 1, f"augment.{name}", getattr(self, name), "a probability")
         for name in ("shift", "roll_deg", "brightness", "contrast", "hue_deg", "saturation"):
             _check(getattr(self, name) >= 0, f"augment.{name}", getattr(self, name), "0 or more")
-        _check(0 < self.zoom_min <= self.zoom_max, "augment.zoom_min", self.zoom_min, "0 < zoom_min <= zoom_max")
+        _check(
+            0 < self.zoom_min <= self.zoom_max, "augment.zoom_min", self.zoom_min, "0 < zoom_min <= zoom_max"
+        )
 
 
 @dataclass(frozen=True)
@@ -124,9 +127,11 @@ class DataConfig:
     """Which data sets make a batch."""
 
     shares: tuple[tuple[str, int], ...] = ()
-    """Store ids and how many examples of a batch come from each: 3D-labelled stores first, then 2D-labelled ones."""
+    """Store ids and how many examples of a batch come from each: 3D-labelled stores first, then 2D-labelled
+    ones."""
     joints: Literal["separate", "merged"] = "separate"
-    """"separate": every format has its own outputs; "merged": joints of equal names share one output (a baseline)."""
+    """"separate": every format has its own outputs; "merged": joints of equal names share one output (a
+    baseline)."""
 
     def __post_init__(self):
         ids = [store for store, _ in self.shares]
@@ -147,18 +152,21 @@ class OptimizerConfig:
     learning_rate: float = 3e-4 / math.sqrt(2)
     """Base rate b at step 0."""
     schedule: Literal["two-phase", "two-rate"] = "two-phase"
-    """"two-phase": one rate that drops near the end (training); "two-rate": a low rate for the backbone and a higher
-    one for the heads (fine-tuning)."""
+    """"two-phase": one rate that drops near the end (training); "two-rate": a low rate for the backbone and
+    a higher one for the heads (fine-tuning)."""
     phase_fraction: float = 0.92
     """Share of the steps in the first phase of the schedule (of the heads, with "two-rate": 0.5)."""
     weight_decay: float = 3e-3
-    """Decoupled weight decay: every step shrinks the weights by lr/b times this, over sqrt(weight_decay_steps)."""
+    """Decoupled weight decay: every step shrinks the weights by lr/b times this, over
+    sqrt(weight_decay_steps)."""
     weight_decay_steps: int = 0
-    """Steps in the formula of the weight decay; 0 means the run's own. (Fine-tuning in the paper: 400,000.)"""
+    """Steps in the formula of the weight decay; 0 means the run's own. (Fine-tuning in the paper:
+    400,000.)"""
     loss_scale: float = 128.0
     """Fixed loss scale, used under float16 only."""
     max_norm: float = 20.0
-    """Largest L2 norm of a convolution filter of the backbone, where the backbone has the constraint; 0: none."""
+    """Largest L2 norm of a convolution filter of the backbone, where the backbone has the constraint; 0:
+    none."""
     ema_momentum: float = 0.0
     """Momentum of an average of the weights that replaces them at the end; 0: none."""
     accumulate: int = 1
@@ -166,7 +174,9 @@ class OptimizerConfig:
 
     def __post_init__(self):
         _check(0 < self.learning_rate < math.inf, "optimizer.learning_rate", self.learning_rate, "positive")
-        _check(0 < self.phase_fraction < 1, "optimizer.phase_fraction", self.phase_fraction, "between 0 and 1")
+        _check(
+            0 < self.phase_fraction < 1, "optimizer.phase_fraction", self.phase_fraction, "between 0 and 1"
+        )
         _check(self.weight_decay >= 0, "optimizer.weight_decay", self.weight_decay, "0 or more")
         _check(0 <= self.ema_momentum < 1, "optimizer.ema_momentum", self.ema_momentum, "in [0, 1)")
         _check(self.accumulate >= 1, "optimizer.accumulate", self.accumulate, "at least 1")
@@ -207,123 +217,40 @@ class TrainConfig:
     steps: int = 400_000
     """Steps of the whole run, the last phase included."""
     inference_mode_steps: int = 1000
-    """Last steps, which train with the network in inference mode (batch norm frozen); a checkpoint precedes them."""
+    """Last steps, which train with the network in inference mode (batch norm frozen); a checkpoint precedes
+    them."""
     seed: int = 1
-    """Seed of everything random: initial weights, the order of examples, augmentation, noise in the network."""
+    """Seed of everything random: initial weights, the order of examples, augmentation, noise in the
+    network."""
     precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = "float32"
     """Arithmetic of the backbone; geometry and losses are float32 always."""
     init_from: str = ""
-    """Run folder or checkpoint file whose weights to start from; a run folder means its checkpoint before the last
-    phase, if there is one."""
+    """Run folder or checkpoint file whose weights to start from; a run folder means its checkpoint before
+    the last phase, if there is one."""
     acae: str = ""
     """Weights file of the affine-combining autoencoder (.npz)."""
 
     def __post_init__(self):
         _check(self.steps >= 1, "steps", self.steps, "at least 1")
-        _check(0 <= self.inference_mode_steps <= self.steps, "inference_mode_steps", self.inference_mode_steps,
-               "between 0 and `steps`")
+        _check(
+            0 <= self.inference_mode_steps <= self.steps,
+            "inference_mode_steps",
+            self.inference_mode_steps,
+            "between 0 and `steps`",
+        )
         group, batch = self.model.ghost_group_size, self.data.batch_size
-        _check(not group or batch % group == 0, "model.ghost_group_size", group, f"a divisor of the batch ({batch})")
+        _check(
+            not group or batch % group == 0,
+            "model.ghost_group_size",
+            group,
+            f"a divisor of the batch ({batch})",
+        )
 
     @property
     def switch_step(self) -> int:
-        """The first step (from 0) of the last phase: the first index above T - inference_mode_steps (§10)."""
+        """The first step (from 0) of the last phase: the first index above T - inference_mode_steps
+        (§10)."""
         return self.steps - self.inference_mode_steps + 1 if self.inference_mode_steps else self.steps
-
-
-def to_json(config: TrainConfig) -> dict[str, Any]:
-    """The configuration as plain JSON values."""
-    return json.loads(json.dumps(dataclasses.asdict(config), allow_nan=False))
-
-
-def from_json(raw: dict[str, Any], source: str = "config") -> TrainConfig:
-    """The configuration back from JSON values.
-
-    Raises:
-        ConfigError: an unknown field, a value of another type, or a value that cannot be; names source and field.
-    """
-    return _build(TrainConfig, raw, source)
-
-
-def save(config: TrainConfig, run: Path) -> None:
-    """Writes RUN/config.json."""
-    (run / CONFIG_FILE).write_text(json.dumps(to_json(config), indent=2, allow_nan=False) + "\n")
-
-
-def load(run: Path) -> TrainConfig:
-    """Reads RUN/config.json. Raises ConfigError (unknown field, impossible value, not JSON) and OSError."""
-    path = run / CONFIG_FILE
-    try:
-        raw = json.loads(path.read_text())
-    except json.JSONDecodeError as error:
-        raise ConfigError(f"{path}: not JSON ({error})") from error
-    return from_json(raw, str(path))
-
-
-def differences(old: TrainConfig, new: TrainConfig) -> list[str]:
-    """"field: old value -> new value" for every field that decides the weights and differs."""
-    a, b = _flat(_identity(old)), _flat(_identity(new))
-    return [f"{key}: {a.get(key)!r} -> {b.get(key)!r}" for key in sorted(a | b) if a.get(key) != b.get(key)]
-
-
-def fingerprint(config: TrainConfig) -> str:
-    """Sixteen hex digits that agree for two configurations iff what decides the weights agrees."""
-    return hashlib.sha256(json.dumps(_identity(config), sort_keys=True).encode()).hexdigest()[:16]
-
-
-def finetuned(config: TrainConfig, *, init_from: str, variant: str, acae: str = "", steps: int) -> TrainConfig:
-    """The configuration that fine-tunes a run (fine-tuning sheet §1, §2): two learning rates, counters from 0.
-
-    The last phase and the steps at which loss terms set in keep their share of the run where they would not fit.
-    """
-    optimizer = replace(config.optimizer, schedule="two-rate", phase_fraction=0.5,
-                        weight_decay_steps=config.optimizer.weight_decay_steps or config.steps)
-    last = min(config.inference_mode_steps, max(1, steps // 40)) if config.inference_mode_steps else 0
-    return replace(config, optimizer=optimizer, init_from=init_from, variant=variant, acae=acae, steps=steps,
-                   inference_mode_steps=last)
-
-
-def _identity(config: TrainConfig) -> dict[str, Any]:
-    raw = to_json(config)
-    del raw["runtime"]
-    return raw
-
-
-def _flat(raw: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat = {}
-    for key, value in raw.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-    return flat
-
-
-def _build(kind: type, raw: Any, source: str) -> Any:
-    """A dataclass from a JSON object: unknown fields and wrong types are errors, missing fields take the default."""
-    if not isinstance(raw, dict):
-        raise ConfigError(f"{source}: found {raw!r}, expected an object with the fields of {kind.__name__}")
-    hints = get_type_hints(kind)
-    unknown = sorted(raw.keys() - hints.keys())
-    if unknown:
-        raise ConfigError(f"{source}: unknown field {unknown[0]!r}, expected some of {', '.join(hints)}")
-    try:
-        return kind(**{key: _value(hints[key], value, f"{source}: {key}") for key, value in raw.items()})
-    except ConfigError as error:
-        raise error if str(error).startswith(source) else ConfigError(f"{source}: {error}") from None
-
-
-def _value(kind: Any, value: Any, source: str) -> Any:
-    if dataclasses.is_dataclass(kind):
-        return _build(kind, value, source)
-    if get_origin(kind) is Literal:
-        _check(value in get_args(kind), source, value, f"one of {', '.join(map(str, get_args(kind)))}")
-        return value
-    if get_origin(kind) is tuple:
-        _check(isinstance(value, list) and all(isinstance(pair, list) and len(pair) == 2 for pair in value),
-               source, value, "a list of [store id, examples] pairs")
-        return tuple((str(store), int(count)) for store, count in value)
-    if kind is float and type(value) is int:
-        return float(value)
-    _check(type(value) is kind, source, value, kind.__name__)
-    return value
 
 
 def _check(condition: bool, name: str, value: Any, expected: str) -> None:

@@ -1,37 +1,85 @@
 """Named configurations: values, to be used as they are or changed with `dataclasses.replace`."""
 
+from dataclasses import replace
+
 from training.config import AugmentConfig, DataConfig, LossConfig, ModelConfig, RuntimeConfig, TrainConfig
 
 FORMATS = ("smpl", "h36m", "coco", "3dhp", "aspset", "bmlmovi", "totcap", "jta")
 """The formats of the synthetic pile, one 3D-labelled data set each."""
 
 _PAPER_3D = {
-    28: (("h36m", 4), ("muco", 6), ("humbi", 5), ("3doh", 3), ("agora", 3), ("surreal", 5), ("panoptic", 7),
-         ("aist", 6), ("aspset", 4), ("gpa", 4), ("3dpeople", 4), ("sailvos", 5), ("bml_movi", 5), ("mads", 2),
-         ("umpm", 2), ("bmhad", 3), ("3dhp", 3), ("totalcapture", 3), ("jta", 3), ("ikea", 2), ("human4d", 1),
-         ("behave", 3), ("rich", 4), ("spec", 2), ("fit3d", 2), ("chi3d", 1), ("humansc3d", 1), ("hspace", 3)),
-    14: (("h36m", 9), ("muco", 9), ("humbi", 7), ("agora", 5), ("surreal", 8), ("panoptic", 9), ("aist", 9),
-         ("3dpeople", 6), ("sailvos", 7), ("totalcapture", 5), ("jta", 5), ("3dhp", 5), ("rich", 7), ("hspace", 5)),
+    28: (
+        ("h36m", 4),
+        ("muco", 6),
+        ("humbi", 5),
+        ("3doh", 3),
+        ("agora", 3),
+        ("surreal", 5),
+        ("panoptic", 7),
+        ("aist", 6),
+        ("aspset", 4),
+        ("gpa", 4),
+        ("3dpeople", 4),
+        ("sailvos", 5),
+        ("bml_movi", 5),
+        ("mads", 2),
+        ("umpm", 2),
+        ("bmhad", 3),
+        ("3dhp", 3),
+        ("totalcapture", 3),
+        ("jta", 3),
+        ("ikea", 2),
+        ("human4d", 1),
+        ("behave", 3),
+        ("rich", 4),
+        ("spec", 2),
+        ("fit3d", 2),
+        ("chi3d", 1),
+        ("humansc3d", 1),
+        ("hspace", 3),
+    ),
+    14: (
+        ("h36m", 9),
+        ("muco", 9),
+        ("humbi", 7),
+        ("agora", 5),
+        ("surreal", 8),
+        ("panoptic", 9),
+        ("aist", 9),
+        ("3dpeople", 6),
+        ("sailvos", 7),
+        ("totalcapture", 5),
+        ("jta", 5),
+        ("3dhp", 5),
+        ("rich", 7),
+        ("hspace", 5),
+    ),
     3: (("surreal", 32), ("h36m", 32), ("muco", 32)),
 }
 _PAPER_2D = (("mpii", 8), ("coco", 8), ("jrdb", 8), ("posetrack", 8))
 
 
 def _paper(datasets: int, **changes) -> TrainConfig:
-    return TrainConfig(data=DataConfig(shares=_PAPER_3D[datasets] + _PAPER_2D), precision="mixed_float16", **changes)
+    return TrainConfig(
+        data=DataConfig(shares=_PAPER_3D[datasets] + _PAPER_2D), precision="mixed_float16", **changes
+    )
 
 
 def _synthetic(per_format: int, common2d: int, crop_side: int, steps: int, group: int) -> TrainConfig:
-    """The tiny network on the synthetic pile; the paper's fixed step numbers become the same stage of a short run."""
+    """The tiny network on the synthetic pile; the paper's fixed step numbers become the same stage of a
+    short run."""
     shares = tuple((f"synthetic_{name}", per_format) for name in FORMATS)
     return TrainConfig(
         model=ModelConfig(backbone="tiny", crop_side=crop_side, ghost_group_size=group),
         data=DataConfig(shares=(*shares, ("synthetic_common2d", common2d))),
         augment=AugmentConfig(background=0.0),
-        loss=LossConfig(weak_perspective_steps=steps // 20, absolute_from_step=steps // 10,
-                        teacher_from_step=steps // 10),
+        loss=LossConfig(
+            weak_perspective_steps=steps // 20, absolute_from_step=steps // 10, teacher_from_step=steps // 10
+        ),
         runtime=RuntimeConfig(checkpoint_every=max(steps // 4, 10), log_every=max(steps // 40, 1)),
-        steps=steps, inference_mode_steps=max(steps // 40, 1))
+        steps=steps,
+        inference_mode_steps=max(steps // 40, 1),
+    )
 
 
 PRESETS: dict[str, tuple[str, TrainConfig]] = {
@@ -41,8 +89,10 @@ PRESETS: dict[str, tuple[str, TrainConfig]] = {
     "paper_s_256": ("The paper's small model: 28 data sets, 400k steps at 256 px", _paper(28)),
     "paper_s_256_14": ("The small model on 14 data sets", _paper(14)),
     "paper_s_256_3": ("The small model on 3 data sets", _paper(3)),
-    "paper_l_384": ("The paper's large model: 28 data sets, 800k steps at 384 px",
-                    _paper(28, model=ModelConfig(backbone="efficientnetv2-l", crop_side=384), steps=800_000)),
+    "paper_l_384": (
+        "The paper's large model: 28 data sets, 800k steps at 384 px",
+        _paper(28, model=ModelConfig(backbone="efficientnetv2-l", crop_side=384), steps=800_000),
+    ),
 }
 """Name -> (one line of help, configuration)."""
 
@@ -54,3 +104,28 @@ def preset(name: str) -> TrainConfig:
     if name not in PRESETS:
         raise unknown_name("preset", name, PRESETS)
     return PRESETS[name][1]
+
+
+def finetuned(
+    config: TrainConfig, *, init_from: str, variant: str, acae: str = "", steps: int
+) -> TrainConfig:
+    """The configuration that fine-tunes a run (fine-tuning sheet §1, §2): two rates, counters from 0.
+
+    Loss terms set in at the same steps as in the run itself, as in the paper; shorten that with `replace`.
+    """
+    optimizer = replace(
+        config.optimizer,
+        schedule="two-rate",
+        phase_fraction=0.5,
+        weight_decay_steps=config.optimizer.weight_decay_steps or config.steps,
+    )
+    last = min(config.inference_mode_steps, max(1, steps // 40)) if config.inference_mode_steps else 0
+    return replace(
+        config,
+        optimizer=optimizer,
+        init_from=init_from,
+        variant=variant,
+        acae=acae,
+        steps=steps,
+        inference_mode_steps=last,
+    )
