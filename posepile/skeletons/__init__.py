@@ -1,11 +1,12 @@
 """Skeletons: which joints a data set labels, where each of them lies in the body, and how they are linked.
 
-`load(name)` gives a format of the 555-joint union ("h36m"), a skeleton that users choose ("smpl_24"), the 2D labels
-("common2d") or a pile's union ("small", "medium", "large"). The facts are the TOML files beside this module.
+`load(name)` gives a format of the 555-joint union ("h36m"), a skeleton that users choose ("smpl_24"), the 2D
+labels ("common2d") or a pile's union ("small", "medium", "large"). The facts are the TOML files in this folder.
 """
 
 from posepile.skeletons.combine import merged, union
-from posepile.skeletons.registry import FORMATS, load, names
+from posepile.skeletons.formats import FORMATS
+from posepile.skeletons.registry import load, names
 from posepile.skeletons.skeleton import Skeleton, union_name
 
 __all__ = ["FORMATS", "Skeleton", "load", "merged", "names", "union", "union_name"]

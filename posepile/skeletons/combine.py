@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from posepile.skeletons import registry
+from posepile.skeletons.formats import load_format
 from posepile.skeletons.skeleton import Skeleton, sorted_edges
 
 
@@ -13,18 +13,18 @@ def union(formats: Sequence[str], name: str = "union") -> Skeleton:
     A joint of h36m is called "lhip_h36m"; SMPL's joints keep their plain names. Naming a format twice changes
     nothing. Raises UnknownNameError for anything but the 19 formats.
     """
-    return side_by_side([registry.load_format(f) for f in formats], name)
+    return side_by_side([load_format(f) for f in formats], name)
 
 
-def side_by_side(parts: Iterable[Skeleton], name: str, description: str = "", kind: str = "derived") -> Skeleton:
-    """The union of skeletons that may share joints: equal format and base name is one slot."""
+def side_by_side(parts: Iterable[Skeleton], name: str) -> Skeleton:
+    """The union of skeletons that may share joints: what has the same format and base name is one slot."""
     slots: dict[str, tuple[str, str, str]] = {}
     edges = set()
     for part in parts:
-        rows = zip(part.union_names, part.definitions, part.formats, part.base_names, strict=True)
-        for joint, *facts in rows:
+        joints = part.union_names
+        for joint, *facts in zip(joints, part.definitions, part.formats, part.base_names, strict=True):
             slots.setdefault(joint, tuple(facts))
-        edges |= {(part.union_names[a], part.union_names[b]) for a, b in part.edges}
+        edges |= {(joints[a], joints[b]) for a, b in part.edges}
     place = {joint: i for i, joint in enumerate(slots)}
     definitions, formats, base_names = zip(*slots.values(), strict=True) if slots else ((), (), ())
     return Skeleton(
@@ -35,8 +35,6 @@ def side_by_side(parts: Iterable[Skeleton], name: str, description: str = "", ki
         suffix="",
         formats=formats,
         base_names=base_names,
-        description=description,
-        kind=kind,
     )
 
 
@@ -59,7 +57,7 @@ def merged(skeleton: Skeleton, name: str = "merged") -> Skeleton:
         name=name,
         joints=joints,
         edges=sorted_edges((slots[a], slots[b]) for a, b in skeleton.edges if slots[a] != slots[b]),
-        definitions=tuple(f"One point for {base} of {', '.join(sources[base])}" for base in joints),
+        definitions=tuple(f"Shared by {base} of {', '.join(sources[base])}" for base in joints),
         suffix="",
         formats=("merged",) * len(joints),
         base_names=joints,

@@ -1,6 +1,6 @@
 """Skeleton: named joints in a fixed order, the edges between them, and what mirrors what."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -8,6 +8,9 @@ import numpy as np
 
 from posepile.names import unknown_name
 
+Edges = tuple[tuple[int, int], ...]
+
+PER_JOINT = ("joints", "definitions", "formats", "base_names")
 OTHER_SIDE = {"l": "r", "r": "l"}
 UNSUFFIXED_FORMAT = "smpl"
 
@@ -22,7 +25,7 @@ class Skeleton:
     name: str
     joints: tuple[str, ...]
     """What the joints are called here. The first letter is l or r for left and right joints only."""
-    edges: tuple[tuple[int, int], ...]
+    edges: Edges
     """Pairs of joint indices, the smaller first, sorted."""
     definitions: tuple[str, ...]
     """One line a joint: the anatomical point that this format means."""
@@ -34,20 +37,22 @@ class Skeleton:
     """What the format itself calls each joint, without a suffix."""
     description: str = ""
     kind: str = "derived"
+    """In the registry: "format", "user", "labels2d" or "pile"; "derived" when computed."""
 
     def __post_init__(self):
-        for field in ("definitions", "formats", "base_names"):
+        where = f"skeleton {self.name!r}"
+        for field in PER_JOINT:
             if len(getattr(self, field)) != len(self.joints):
                 found = len(getattr(self, field))
-                raise ValueError(f"skeleton {self.name!r}: {found} {field}, expected {len(self.joints)}")
+                raise ValueError(f"{where}: {found} {field}, expected {len(self.joints)} as joints")
         if len(set(self.joints)) != len(self.joints):
             twice = sorted({j for j in self.joints if self.joints.count(j) > 1})
-            raise ValueError(f"skeleton {self.name!r}: joints named twice: {', '.join(twice)}")
+            raise ValueError(f"{where}: joints named twice: {', '.join(twice)}")
         if list(self.edges) != sorted(set(self.edges)):
-            raise ValueError(f"skeleton {self.name!r}: edges must be sorted and distinct")
+            raise ValueError(f"{where}: edges must be sorted and distinct")
         for a, b in self.edges:
             if not 0 <= a < b < len(self.joints):
-                raise ValueError(f"skeleton {self.name!r}: edge ({a}, {b}), expected 0 <= a < b < number of joints")
+                raise ValueError(f"{where}: edge ({a}, {b}), expected 0 <= a < b < {len(self.joints)}")
 
     def __len__(self) -> int:
         return len(self.joints)
@@ -69,7 +74,7 @@ class Skeleton:
         for i, joint in enumerate(self.joints):
             partner = mirror_name(joint)
             if partner not in self._index_of:
-                raise ValueError(f"skeleton {self.name!r}: joint {joint!r} has no partner {partner!r} to mirror to")
+                raise ValueError(f"skeleton {self.name!r}: {joint!r} has no partner {partner!r} to mirror to")
             partners[i] = self._index_of[partner]
         partners.flags.writeable = False  # it is shared by all users of this skeleton
         return partners
@@ -91,20 +96,17 @@ class Skeleton:
         rows = [self.index(j) for j in joints]
         place = {row: i for i, row in enumerate(rows)}
         edges = [(place[a], place[b]) for a, b in self.edges if a in place and b in place]
-        return replace(
-            self, name=name, kind="derived", edges=sorted_edges(edges),
-            **{f: tuple(getattr(self, f)[r] for r in rows) for f in ("joints", "definitions", "formats", "base_names")},
-        )  # fmt: skip
+        chosen = {field: tuple(getattr(self, field)[row] for row in rows) for field in PER_JOINT}
+        return replace(self, name=name, kind="derived", description="", edges=sorted_edges(edges), **chosen)
 
     def to_dict(self) -> dict:
         """Plain lists and strings, ready for JSON; with `mirror`, where every joint has its partner."""
-        fields = ("joints", "definitions", "formats", "base_names")
         return {
             "name": self.name,
             "kind": self.kind,
             "description": self.description,
             "suffix": self.suffix,
-            **{f: list(getattr(self, f)) for f in fields},
+            **{f: list(getattr(self, f)) for f in PER_JOINT},
             "edges": [list(e) for e in self.edges],
             "mirror": self.mirror.tolist(),
         }
@@ -124,6 +126,6 @@ def mirror_name(joint: str) -> str:
     return OTHER_SIDE.get(joint[:1], joint[:1]) + joint[1:]
 
 
-def sorted_edges(pairs) -> tuple[tuple[int, int], ...]:
+def sorted_edges(pairs: Iterable[tuple[int, int]]) -> Edges:
     """Index pairs as `Skeleton.edges` holds them: the smaller index first, sorted, each once."""
     return tuple(sorted({(min(a, b), max(a, b)) for a, b in pairs}))
