@@ -97,7 +97,8 @@ class Camera:
         normalised = centred @ np.linalg.inv(self.intrinsics[:2, :2]).T
         if self.has_distortion:
             normalised = lens.undistort(normalised, self.distortion, self._max_radius2)
-        homogeneous = np.concatenate([normalised, np.ones_like(normalised[..., :1])], axis=-1)
+        ones = np.where(np.isfinite(normalised[..., :1]), 1.0, np.nan)
+        homogeneous = np.concatenate([normalised, ones], axis=-1)
         return homogeneous * np.asarray(depth, np.float64)[..., np.newaxis]
 
     def image_to_world(self, pixels, depth=1.0) -> np.ndarray:
