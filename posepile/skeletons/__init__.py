@@ -1,7 +1,7 @@
 """Skeletons: which joints a data set labels, where each of them lies in the body, and how they are linked.
 
 `load(name)` gives a format of the 555-joint union ("h36m"), a skeleton that users choose ("smpl_24"), the 2D
-labels ("common2d") or a pile's union ("small", "medium", "large"). The facts are the TOML files in this folder.
+labels ("common2d") or a pile's union ("small", "medium", "large"). The facts are this folder's TOML files.
 """
 
 from posepile.skeletons.combine import merged, union

@@ -61,5 +61,6 @@ def merged(skeleton: Skeleton, name: str = "merged") -> Skeleton:
         suffix="",
         formats=("merged",) * len(joints),
         base_names=joints,
+        description="",
         kind="derived",
     )

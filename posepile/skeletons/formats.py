@@ -1,8 +1,8 @@
 """The 19 formats of the 555-joint union, read from the TOML files of formats/ when they are first asked for.
 
-A file holds the joints in slot order; `edges` as chains ("neck-lsho-lelb"), whose mirror images are added; and
-one anatomical line a joint: `[points]` by the joint's name, `[sides]` for a left and right pair ("hip" defines
-lhip and rhip, {side} becomes left or right).
+A file holds the joints in slot order; `edges` as chains ("neck-lsho-lelb"), whose mirror images are added;
+and one anatomical line a joint: `[points]` by the joint's name, `[sides]` for a left and right pair ("hip"
+defines lhip and rhip; {side} becomes left or right).
 """
 
 import tomllib
