@@ -21,7 +21,11 @@ LOWEST_LABEL = 0.95  # of the image height: annotations of truncated bodies are 
 
 
 class CropError(ValueError):
-    """An example that has no crop; names the example."""
+    """An example that has no crop; names the example, which is its attribute `example`."""
+
+    def __init__(self, example: PoseExample, problem: str):
+        super().__init__(f"{example.key}: {problem}")
+        self.example = example
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +49,7 @@ class CropCameras:
     flip: np.ndarray
 
     def world_to_camera(self, points: np.ndarray) -> np.ndarray:
-        """World [N, J, 3] mm to the crop cameras' frames [N, J, 3] mm; left and right names are not exchanged."""
+        """World [N, J, 3] mm to the crop cameras' [N, J, 3] mm; left and right names are not exchanged."""
         return (points - self.position[:, np.newaxis]) @ np.swapaxes(self.rotation, 1, 2)
 
     def camera_to_world(self, points: np.ndarray) -> np.ndarray:
@@ -59,7 +63,7 @@ def crop_cameras(
     """The crop cameras of N examples.
 
     Args:
-        examples: whose boxes and cameras are used; without a camera one with a narrow field of view is invented.
+        examples: their boxes and cameras; where there is no camera, one with a narrow view is invented.
         image_sizes: [N, 2] (width, height) px.
         changes: random or no changes.
         side: px, of the crops.
@@ -89,9 +93,7 @@ def crop_cameras(
     bad = ~np.isfinite(intrinsics).all(axis=(1, 2))
     if bad.any():
         example = examples[int(bad.argmax())]
-        raise CropError(
-            f"{example.key}: box {example.box.tolist()} has no area or lies outside the lens model"
-        )
+        raise CropError(example, f"box {example.box.tolist()} has no area or lies outside the lens model")
     homography = intrinsics @ rotation @ np.swapaxes(source.rotation, 1, 2) @ source.inverse_intrinsics
     return CropCameras(side, intrinsics, rotation, source.position, homography, changes.flip)
 
@@ -105,12 +107,12 @@ def decode_image(example: PoseExample) -> np.ndarray:
     data = np.frombuffer(example.image, np.uint8)
     image = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION) if data.size else None
     if image is None:
-        raise CropError(f"{example.key}: the {data.size} bytes of its image cannot be decoded")
+        raise CropError(example, f"the {data.size} bytes of its image cannot be decoded")
     return image
 
 
 def warp_crop(image: np.ndarray, example: PoseExample, cameras: CropCameras, i: int) -> np.ndarray:
-    """The i-th crop, from the BGR (or mask) image of the i-th example: [side, side, ...] uint8, RGB if coloured.
+    """The i-th crop of the BGR (or mask) image of the i-th example: [side, side, ...] uint8, RGB if coloured.
 
     Bilinear, black where the image ends, without smoothing.
     """
@@ -128,7 +130,7 @@ def warp_labels(
 ) -> np.ndarray:
     """The 2D labels [J, 2] px of the i-th example in its crop, [J, 2] px; NaN stays NaN.
 
-    In an image without camera, labels in the lowest 5 % are dropped (NaN): they are where a truncated body ends.
+    In an image without camera, labels in the lowest 5 % are dropped (NaN): there truncated bodies end.
     """
     labels = np.asarray(labels, np.float64)
     if example.camera is None:
@@ -184,7 +186,7 @@ def _changed_boxes(examples: Sequence[PoseExample], changes: ViewChanges) -> tup
 
 
 def _looking_at(direction: np.ndarray, source: _Sources) -> np.ndarray:
-    """Rotations [N, 3, 3] of cameras that look along `direction` [N, 3] with zero roll against the world's up."""
+    """Rotations [N, 3, 3] of cameras along `direction` [N, 3] with zero roll against the world's up."""
     forward = _unit(direction)
     right = np.cross(forward, _unit(source.up))
     vertical = np.linalg.norm(right, axis=1) < 1e-6

@@ -17,7 +17,8 @@ class ColourChanges:
 
     Attributes:
         order: [N, 4] int, the four changes (constants of this module) in the order of their application.
-        amount: [N, 4] float32, by constant: added brightness, contrast factor, degrees of hue, saturation factor.
+        amount: [N, 4] float32, by constant: brightness to add, contrast factor, degrees of hue, saturation
+            factor.
     """
 
     order: np.ndarray

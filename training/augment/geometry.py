@@ -15,7 +15,7 @@ class ViewChanges:
     """How the crops of a batch differ from plain ones; N examples.
 
     Attributes:
-        part: [N, 3] float64 (x, y, side), the square part of the squared box that is used, in units of its side.
+        part: [N, 3] float64 (x, y, side), the part of the squared box that is used, in units of its side.
         shift: [N, 2] float64, of the box centre, in units of the box's longer side.
         zoom: [N] float64, factor on the focal length.
         roll: [N] float64 radians, turn of the camera about its axis.

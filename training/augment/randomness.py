@@ -1,7 +1,7 @@
 """Random numbers as a function of (seed, step, position in the batch, what they are for).
 
-A counter-based generator (Philox) is keyed by the seed and the name of the purpose and counts by step, so that
-any step's numbers can be had at once, in any thread, and switching one augmentation off leaves the others' alone.
+A counter-based generator (Philox) is keyed by the seed and the name of the purpose and counts by step: the
+numbers of any step can be had at once, in any thread, and no augmentation changes the numbers of another.
 """
 
 import zlib
