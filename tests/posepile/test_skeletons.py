@@ -24,8 +24,8 @@ PUBLISHED = {
     "smpl": (24, 23, 0), "h36m": (25, 24, 24), "sailvos": (26, 24, 49), "coco": (25, 25, 75),
     "3dhp": (28, 27, 94), "gpa": (34, 33, 122), "aspset": (17, 16, 162), "smplx": (42, 33, 179),
     "3doh": (14, 9, 221), "3dpeople": (29, 27, 235), "bmlmovi": (87, 19, 264), "mads": (19, 18, 351),
-    "umpm": (15, 14, 370), "bmhad": (43, 39, 385), "totcap": (21, 20, 428), "jta": (22, 21, 449), "ikea": (17, 16, 471),
-    "human4d": (32, 31, 488), "ghum": (35, 27, 520),
+    "umpm": (15, 14, 370), "bmhad": (43, 39, 385), "totcap": (21, 20, 428), "jta": (22, 21, 449),
+    "ikea": (17, 16, 471), "human4d": (32, 31, 488), "ghum": (35, 27, 520),
 }  # fmt: skip
 # skeleton for users: (joints, order where it is not the format's own)
 FOR_USERS = {
