@@ -39,6 +39,8 @@ lock:
 	test -x $(UV) || $(BIN)/pip install --quiet uv
 	$(UV) pip compile setup.py --universal --python-version 3.11 --generate-hashes --no-annotate \
 	    --extra jax --extra prepare --extra test --extra build -o requirements.lock
+	$(UV) pip compile setup.py --universal --python-version 3.11 --generate-hashes --no-annotate \
+	    --extra gpu --extra prepare --extra build --constraint requirements.lock -o requirements-gpu.lock
 
 clean:
 	rm -rf $(VENV) runs build ./*.egg-info

@@ -39,6 +39,9 @@ def main(args: list[str] | None = None) -> int:
         return _verb(args[0])(args[1:])
     except UnknownNameError as error:
         return _fail(error, EXIT_USAGE)
+    except BrokenPipeError:  # `dozens … | head`: the reader has enough, and Python must not flush at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (ValueError, OSError) as error:  # what a user can mend: bad input, missing files
         if os.environ.get("DOZENS_TRACEBACK"):
             raise
