@@ -36,8 +36,6 @@ class ModelConfig:
     """Ridge term of the least-squares problem of the absolute reconstruction."""
     mix_3d: float = 0.5
     """Weight of the 3D head inside the field of view at inference (random in training)."""
-    pretrained: str = ""
-    """Weights file (.weights.h5) of the backbone to start from; empty starts from random weights."""
 
     def __post_init__(self):
         _check(
@@ -196,6 +194,8 @@ class RuntimeConfig:
     """Batches prepared ahead."""
     compute_threads: int = 0
     """Threads of the network's operations; 0 lets TensorFlow decide."""
+    jit_compile: Literal["auto", "on", "off"] = "auto"
+    """Compile the step with XLA. "auto": with TensorFlow on a CPU not, else yes. It changes rounding."""
 
     def __post_init__(self):
         for name in ("checkpoint_every", "log_every", "loader_threads", "prefetch"):

@@ -1,8 +1,8 @@
 """Batches of crops for training: a pure function of (configuration, seed, step), computed ahead by threads.
 
 A step's examples are chosen by the mixture, read, decoded, cropped and changed in plain NumPy and OpenCV;
-tf.data only runs that function for one step after another. So a run starts anywhere at no cost, and neither the
-number of threads nor an interruption changes a batch. The 3D-labelled examples come first in a batch.
+tf.data only runs that function for one step after another. So a run starts anywhere at no cost, and neither
+the number of threads nor an interruption changes a batch. The 3D-labelled examples come first in a batch.
 """
 
 import time
@@ -143,7 +143,7 @@ def change_appearance(crops: np.ndarray, config: AugmentConfig, draws: Draws) ->
 def dataset(loader: BatchLoader, start_step: int = 0) -> tf.data.Dataset:
     """The batches of steps start_step, start_step + 1, … to the end of the run, as (x, y) for Keras.
 
-    x = {"image": float32 [B, R, R, 3] in 0..1, "intrinsics"}; y has the labels, the 2D ones if any store does.
+    x = {"image": float32 [B, R, R, 3] in 0..1, "intrinsics"}; y has the labels, 2D ones if any.
     An error while loading ends the iteration with one of TensorFlow's; `loader.error` is the real one.
     """
     runtime = loader.config.runtime
@@ -153,17 +153,15 @@ def dataset(loader: BatchLoader, start_step: int = 0) -> tf.data.Dataset:
     )  # examples are already spread over threads; OpenCV's own would only compete with them
 
     def load(step):
-        arrays = tf.numpy_function(
-            _loading(loader, list(signature)), [step], list(signature.values()), stateful=False
-        )
-        batch = dict(zip(signature, arrays, strict=True))
-        for name, shape in _shapes(loader).items():
-            batch[name].set_shape(shape)
-        x = {"image": tf.cast(batch["image"], tf.float32) / 255, "intrinsics": batch["intrinsics"]}
-        used = [name for name in ("joints3d", "valid3d", *KEYS_2D) if name in batch]
-        if not loader.n_2d:
-            used = [name for name in used if name not in KEYS_2D]
-        return x, {name: batch[name] for name in used}
+        types = [spec.dtype for spec in signature.values()]
+        arrays = tf.numpy_function(_loading(loader, list(signature)), [step], types, stateful=False)
+        batch = {
+            name: tf.ensure_shape(array, spec.shape)
+            for (name, spec), array in zip(signature.items(), arrays, strict=True)
+            if loader.n_2d or name not in KEYS_2D
+        }
+        image = tf.cast(batch.pop("image"), tf.float32) / 255
+        return {"image": image, "intrinsics": batch.pop("intrinsics")}, batch
 
     steps = tf.data.Dataset.range(start_step, max(loader.config.steps, start_step + 1))
     batches = steps.map(load, num_parallel_calls=runtime.loader_threads, deterministic=True)
@@ -183,17 +181,18 @@ def _loading(loader: BatchLoader, names: Sequence[str]):
     return load
 
 
-def _signature(loader: BatchLoader) -> dict[str, tf.DType]:
-    return dict(image=tf.uint8, intrinsics=tf.float32, joints3d=tf.float32, valid3d=tf.bool, joints2d=tf.float32,
-                valid2d=tf.bool)  # fmt: skip
-
-
-def _shapes(loader: BatchLoader) -> dict[str, tuple[int, ...]]:
+def _signature(loader: BatchLoader) -> dict[str, tf.TensorSpec]:
+    """What `BatchLoader.batch` returns; shapes are fixed, so that the step is compiled once."""
     n, side = loader.n_3d + loader.n_2d, loader.side
     joints, labels = len(loader.mixture.skeleton.joints), len(LABELS_2D.joints)
-    return dict(image=(n, side, side, 3), intrinsics=(n, 3, 3), joints3d=(loader.n_3d, joints, 3),
-                valid3d=(loader.n_3d, joints), joints2d=(loader.n_2d, labels, 2),
-                valid2d=(loader.n_2d, labels))  # fmt: skip
+    return {
+        "image": tf.TensorSpec((n, side, side, 3), tf.uint8),
+        "intrinsics": tf.TensorSpec((n, 3, 3), tf.float32),
+        "joints3d": tf.TensorSpec((loader.n_3d, joints, 3), tf.float32),
+        "valid3d": tf.TensorSpec((loader.n_3d, joints), tf.bool),
+        "joints2d": tf.TensorSpec((loader.n_2d, labels, 2), tf.float32),
+        "valid2d": tf.TensorSpec((loader.n_2d, labels), tf.bool),
+    }
 
 
 def _read(stores: Sequence[Store], store_of: np.ndarray, rows: np.ndarray) -> list[PoseExample]:
@@ -206,7 +205,7 @@ def _read(stores: Sequence[Store], store_of: np.ndarray, rows: np.ndarray) -> li
 
 
 def _columns(mixture: Mixture, k: int):
-    """Where the joints of store k go: union slots, or for 2D labels (joints of the store, slots of the 17)."""
+    """Where the joints of store k go: union slots; for 2D labels (joints of the store, slots of the 17)."""
     store = mixture.stores[k]
     if store.role != "2d":
         return mixture.columns(k)

@@ -1,0 +1,38 @@
+"""`dozens train PRESET --pile STORES… --out RUN`: trains a pose network on a mixture of stores."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from training.commands.piles import open_piles
+from training.config import TrainConfig
+from training.presets import PRESETS, preset
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Train a pose network. A run that was interrupted goes on with `dozens resume RUN`, or the same command."""
+
+    pile: tuple[Path, ...]
+    """Stores, or folders of stores."""
+    out: Path
+    """Run folder: configuration, checkpoints, metrics.csv, final weights."""
+    config: Annotated[TrainConfig, tyro.conf.arg(name="")]
+
+
+def main(args: list[str]) -> int:
+    """Trains. Raises UnknownNameError for a preset that does not exist, and what `training.fit.train` raises."""
+    if not args or args[0] in ("-h", "--help"):
+        print("usage: dozens train PRESET --pile STORES... --out RUN [options]\n\npresets:")
+        print("\n".join(f"  {name:16} {purpose}" for name, (purpose, _) in PRESETS.items()))
+        print("\n`dozens train PRESET --help` shows all options with the preset's values.")
+        return 0 if args else 2
+    default = Arguments(tyro.MISSING, tyro.MISSING, preset(args[0]))
+    arguments = tyro.cli(Arguments, args=args[1:], default=default, prog=f"dozens train {args[0]}")
+    from training.fit import train
+
+    run = train(arguments.config, open_piles(arguments.pile), arguments.out)
+    print(f"done: {run}")
+    return 0

@@ -1,0 +1,201 @@
+"""A training run: the parts wired together around Keras' `fit`, in a folder that it can be resumed from."""
+
+import contextlib
+import fcntl
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import tensorflow as tf
+
+from posepile import skeletons
+from posepile.mixture import Mixture, Share
+from posepile.names import unknown_name
+from posepile.skeletons import Skeleton
+from posepile.skeletons.combine import side_by_side
+from posepile.store import Store
+from training import callbacks, checkpoint, config_files, run_folder
+from training.build import build_model, transfer_weights
+from training.config import ConfigError, DataConfig, TrainConfig
+from training.input_pipeline import BatchLoader, dataset
+from training.model import PoseEstimator
+from training.optimizer import build_optimizer
+
+
+def train(config: TrainConfig, stores: Sequence[Store | Path | str], run: Path | str) -> Path:
+    """Trains a network from its start, or from the latest checkpoint of the run folder, to its end.
+
+    A run that was interrupted at any moment and is started again ends with the weights of an uninterrupted
+    one, bit by bit on the same machine.
+
+    Args:
+        config: everything that decides the weights.
+        stores: the data sets that `config.data.shares` names, opened or as folders; others are ignored.
+        run: the folder, made if need be.
+
+    Returns:
+        The run folder, now with the final weights (`training.run_folder.load_model`).
+
+    Raises:
+        ConfigError: the folder holds a run of another configuration, or data sets have changed; names fields.
+        UnknownNameError: a share names a store that is not among the given ones.
+        NonFiniteLossError, ExampleError: bad data; the last good checkpoint stays.
+        RunStopped: a signal asked to stop; the state is saved.
+    """
+    run = Path(run)
+    run.mkdir(parents=True, exist_ok=True)
+    with _lock(run):
+        _refuse_other_config(run, config)
+        mixture = build_mixture(config, stores)
+        run_folder.save_stores(run, mixture.stores)
+        config_files.save(config, run)
+        run_folder.save_environment(run)
+        run_folder.save_model_facts(run, config, mixture.skeleton, mixture.stores)
+        if not (run / run_folder.WEIGHTS_FILE).exists():
+            model, step = _start(config, mixture.skeleton, run)
+            _fit(config, model, mixture, run, step)
+            run_folder.save_weights(run, model)
+    return run
+
+
+def resume(run: Path | str, stores: Sequence[Store | Path | str] | None = None) -> Path:
+    """Goes on with a run, on the stores where they were, or where they are now."""
+    run = Path(run)
+    return train(config_files.load(run), stores or run_folder.store_paths(run), run)
+
+
+def build_mixture(config: TrainConfig, stores: Sequence[Store | Path | str]) -> Mixture:
+    """The mixture of a run. Raises UnknownNameError for a share whose store is not given, ConfigError."""
+    opened = [store if isinstance(store, Store) else Store.open(Path(store)) for store in stores]
+    by_id = {store.id: store for store in opened}
+    if not config.data.shares:
+        raise ConfigError("data.shares is empty, expected the stores of a batch and their examples")
+    shares = []
+    for store_id, per_batch in config.data.shares:
+        if store_id not in by_id:
+            raise unknown_name("store", store_id, by_id)
+        if by_id[store_id].role == "test":
+            raise ConfigError(f"data.shares names {store_id}, a test set, expected sets to train on")
+        shares.append(Share(by_id[store_id], per_batch))
+    return Mixture(shares, union_skeleton(config.data, [share.store for share in shares]), config.seed)
+
+
+def union_skeleton(data: DataConfig, stores: Sequence[Store]) -> Skeleton:
+    """The joints that the network predicts: all of the 3D-labelled stores' formats, in order of appearance."""
+    names = dict.fromkeys(store.info.skeleton for store in stores if store.role != "2d")
+    union = side_by_side([skeletons.load(name) for name in names], "union")
+    return skeletons.merged(union) if data.joints == "merged" else union
+
+
+def _refuse_other_config(run: Path, config: TrainConfig) -> None:
+    if not (run / config_files.CONFIG_FILE).exists():
+        return
+    differing = config_files.differences(config_files.load(run), config)
+    if differing:
+        raise ConfigError(
+            f"{run} holds a run of another configuration, expected the same: {'; '.join(differing)}"
+        )
+
+
+def _start(config: TrainConfig, skeleton: Skeleton, run: Path) -> tuple[PoseEstimator, int]:
+    """The compiled model with the state of the latest checkpoint, or its initial one, and the steps done."""
+    if config.runtime.compute_threads:
+        with contextlib.suppress(RuntimeError):  # fixed once TensorFlow has computed something
+            tf.config.threading.set_intra_op_parallelism_threads(config.runtime.compute_threads)
+    model = build_model(config, skeleton, run_folder.load_acae(config))
+    optimizer = build_optimizer(config.optimizer, config.steps, config.precision, model.backbone)
+    model.compile(optimizer=optimizer, jit_compile=run_folder.compiles_with_xla(config))
+    optimizer.build(model.trainable_variables)
+    saved = checkpoint.latest(run)
+    if saved is not None:
+        checkpoint.restore(model, saved)
+        return model, saved.step
+    if config.init_from:
+        transfer_weights(load_initial(Path(config.init_from)), model)
+    return model, 0
+
+
+def load_initial(source: Path) -> PoseEstimator:
+    """The network to start from: a checkpoint file, or of a run folder the checkpoint before its last phase.
+
+    The last phase adapts the weights to frozen batch norm, which training on would have to undo.
+    """
+    if source.is_file():
+        run, saved = source.parent.parent, checkpoint.read(source)
+    else:
+        run = source
+        before = checkpoint.path_of(run, config_files.load(run).switch_step)
+        saved = checkpoint.read(before) if before.exists() else None
+    if saved is None:
+        return run_folder.load_model(run)
+    model = run_folder.rebuild_model(run)
+    checkpoint.restore(model, saved, optimizer=False)
+    return model
+
+
+def _fit(config: TrainConfig, model: PoseEstimator, mixture: Mixture, run: Path, step: int) -> None:
+    progressed = callbacks.Progressed(step)
+    loader = BatchLoader(config, mixture)
+    fingerprint = config_files.fingerprint(config)
+    at = (config.switch_step, config.steps)
+    saving = callbacks.Checkpoints(progressed, run, config.runtime.checkpoint_every, at, fingerprint)
+    stopping = callbacks.StopOnSignal(progressed, saving)
+    bar = callbacks.ProgressBar(progressed, config.steps, run.name)
+    parts = [
+        callbacks.StepCounter(progressed, loader),
+        callbacks.NonFiniteGuard(progressed, mixture, run),
+        saving,
+        callbacks.MetricsFile(progressed, run, mixture.batch_size),
+        bar,
+        stopping,
+    ]
+    averaging = config.optimizer.ema_momentum > 0
+    if averaging:
+        parts.append(callbacks.PostponeAverage())
+    with bar:
+        try:
+            for first, last, window in chunks(step, config):
+                _enter_phase(model, config, first)
+                model.fit(dataset(loader, first), epochs=(last - first) // window, steps_per_epoch=window,
+                          verbose=0, callbacks=parts)  # fmt: skip
+        except tf.errors.OpError:
+            if loader.error is None:
+                raise
+            raise loader.error from None
+        finally:
+            stopping.restore_handlers()
+    if averaging:
+        model.optimizer.use_ema = True
+        model.optimizer.finalize_variable_values(model.trainable_variables)
+
+
+def chunks(step: int, config: TrainConfig) -> Iterator[tuple[int, int, int]]:
+    """Cuts the rest of a run into calls of `fit`: (first step, step after the last, steps of a Keras epoch).
+
+    Epochs are the windows of the metrics file, so they end at multiples of `log_every`, also after a resume;
+    no call crosses the switch to the last phase.
+    """
+    every = config.runtime.log_every
+    for end in (config.switch_step, config.steps):
+        while step < end:
+            window = min(every - step % every, end - step)
+            last = step + (end - step) // every * every if window == every else step + window
+            yield step, last, window
+            step = last
+
+
+def _enter_phase(model: PoseEstimator, config: TrainConfig, step: int) -> None:
+    last_phase = step >= config.switch_step
+    if last_phase != model.train_in_inference_mode:
+        model.train_in_inference_mode = last_phase
+        model.make_train_function(force=True)  # the compiled step has the old mode in it
+
+
+@contextlib.contextmanager
+def _lock(run: Path):
+    """Two processes in one folder would write over each other; the system frees the lock of a dead one."""
+    with open(run / ".lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(f"{run}: another process is training in this folder") from None
+        yield

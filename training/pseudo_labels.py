@@ -1,0 +1,155 @@
+"""Pseudo ground truth: what a trained network predicts for chosen data sets, all joints of every example.
+
+Each pose is the mean of the prediction on the crop and that on its mirror image, mirrored back, in the crop
+camera's frame; absolute depth is kept. Source: autoencoder sheet, §8.
+"""
+
+import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from posepile.example import PoseExample
+from posepile.skeletons import Skeleton
+from posepile.store import Store
+from training import checkpoint, crop
+from training.augment.geometry import no_changes
+from training.model import PoseEstimator
+
+NEAREST_MM = 300.0
+BATCH_SIZE = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """The predictions for N examples.
+
+    Attributes:
+        keys: [N] the examples' keys.
+        poses: [N, J, 3] float32 mm, in the frame of each example's crop camera.
+        world: [N, J, 3] float32 mm, in the world.
+        joint_names: the J names.
+        n_rejected: examples left out by `filtered`.
+    """
+
+    keys: np.ndarray
+    poses: np.ndarray
+    world: np.ndarray
+    joint_names: tuple[str, ...]
+    n_rejected: int = 0
+
+    def filtered(self) -> "Predictions":
+        """Without poses that have a value that is not finite or a joint nearer than 300 mm to the camera."""
+        good = np.isfinite(self.poses).all(axis=(1, 2)) & (self.poses[..., 2] > NEAREST_MM).all(axis=1)
+        rejected = self.n_rejected + int((~good).sum())
+        return Predictions(self.keys[good], self.poses[good], self.world[good], self.joint_names, rejected)
+
+    def save(self, path: Path, **meta) -> None:
+        """Writes the .npz file that `dozens fit-acae` and the evaluation read; `meta` is any JSON value."""
+        temporary = Path(path).with_suffix(".part.npz")
+        np.savez(
+            temporary,
+            key=self.keys,
+            poses=self.poses,
+            coords3d_pred_world=self.world,
+            joint_names=np.array(self.joint_names),
+            meta=np.array(json.dumps({"n_rejected": self.n_rejected, **meta}, allow_nan=False)),
+        )
+        checkpoint.write_atomically(Path(path), temporary.read_bytes())
+        temporary.unlink()
+
+
+def predict_store(
+    model: PoseEstimator,
+    store: Store,
+    skeleton: Skeleton,
+    *,
+    rows: Sequence[int] | None = None,
+    flip: bool = True,
+) -> Predictions:
+    """Predicts all joints of (the given rows of) a store, from crops without augmentation.
+
+    Args:
+        model: trained; its crop side and joints are used.
+        store: whose boxes and cameras are used; its labels are not.
+        skeleton: of the model; gives the mirror map.
+        rows: of the store; None means all.
+        flip: whether to average with the mirror image.
+
+    Raises:
+        CropError: an example that cannot be decoded or cropped; names it.
+    """
+    side, mirror = model.model_config.crop_side, skeleton.mirror
+    rows = np.arange(len(store)) if rows is None else np.asarray(rows)
+    keys, poses, world = [], [], []
+    with ThreadPoolExecutor(1) as ahead:  # crops of the next batch are made while the network runs
+        parts = np.array_split(rows, max(1, -(-len(rows) // BATCH_SIZE)))
+        futures = [ahead.submit(_crops, store, part, side, flip) for part in parts[:2]]
+        for i in range(len(parts)):
+            examples, cameras, images = futures[i].result()
+            futures[i] = None
+            if i + 2 < len(parts):
+                futures.append(ahead.submit(_crops, store, parts[i + 2], side, flip))
+            predicted = _predict(model, images, cameras.intrinsics, mirror, flip)
+            poses.append(predicted)
+            world.append(cameras.camera_to_world(predicted))
+            keys += [example.key for example in examples]
+    joints = len(skeleton.joints)
+    return Predictions(
+        keys=np.array(keys),
+        poses=np.concatenate(poses).astype(np.float32).reshape(-1, joints, 3),
+        world=np.concatenate(world).astype(np.float32).reshape(-1, joints, 3),
+        joint_names=tuple(skeleton.joints),
+    )
+
+
+def joined(parts: Sequence[Predictions]) -> Predictions:
+    """The predictions for several stores, one after the other."""
+    names = {part.joint_names for part in parts}
+    if len(names) != 1:
+        raise ValueError(f"predictions of {len(names)} different joint lists, expected one")
+    return Predictions(
+        keys=np.concatenate([part.keys for part in parts]),
+        poses=np.concatenate([part.poses for part in parts]),
+        world=np.concatenate([part.world for part in parts]),
+        joint_names=parts[0].joint_names,
+        n_rejected=sum(part.n_rejected for part in parts),
+    )
+
+
+def plain_crops(examples: Sequence[PoseExample], side: int) -> tuple[crop.CropCameras, np.ndarray]:
+    """Crops without augmentation: their cameras, and [N, side, side, 3] uint8 RGB images."""
+    images = [crop.decode_image(example) for example in examples]
+    sizes = np.array([(image.shape[1], image.shape[0]) for image in images]).reshape(-1, 2)
+    cameras = crop.crop_cameras(examples, sizes, no_changes(len(examples)), side)
+    crops = [crop.warp_crop(images[i], example, cameras, i) for i, example in enumerate(examples)]
+    return cameras, np.stack(crops)
+
+
+def _crops(store: Store, rows: np.ndarray, side: int, flip: bool):
+    examples = store.examples(rows)
+    return examples, *plain_crops(examples, side)
+
+
+def _predict(
+    model: PoseEstimator, images: np.ndarray, intrinsics: np.ndarray, mirror, flip: bool
+) -> np.ndarray:
+    """[N, J, 3] mm. The crop's principal point is its middle, so its mirror image has the same intrinsics."""
+    predicted = _forward(model, images, intrinsics)
+    if not flip:
+        return predicted
+    mirrored = _forward(model, images[:, :, ::-1], intrinsics)[:, mirror]
+    return (predicted + mirrored * np.float32([-1, 1, 1])) / 2
+
+
+def _forward(model: PoseEstimator, images: np.ndarray, intrinsics: np.ndarray) -> np.ndarray:
+    n = len(images)
+    fill = [(0, BATCH_SIZE - n), *[(0, 0)] * 3]  # one batch shape, so that the network is compiled once
+    inputs = {
+        "image": np.pad(images, fill).astype(np.float32) / 255,
+        "intrinsics": np.pad(intrinsics.astype(np.float32), fill[:3], mode="edge"),
+    }
+    return np.asarray(model.predict_on_batch(inputs)["joints"])[:n]
