@@ -186,6 +186,8 @@ class Body:
                 f"rotations are {rotations.shape} and root is {root.shape}, "
                 f"expected [n, {len(self.bones)}, 3, 3] and [n, 3]"
             )
+        if len(shaped.heads) not in (1, n):
+            raise ValueError(f"{len(shaped.heads)} bodies for {n} poses, expected {n} or 1")
         rest = np.broadcast_to(shaped.heads.astype(np.float64), (n, len(self.bones), 3))
         turns, heads = np.empty(rotations.shape), np.empty((n, len(self.bones), 3))
         _chain(self.parents, rest, rotations, root, turns, heads)

@@ -1,6 +1,6 @@
-"""Writes body.npz here: shapes and poses computed by anny itself in float64. Needs torch and anny (see export_body.py).
+"""Writes body.npz here: bodies computed by anny itself in float64. Needs torch and anny (see export_body.py).
 
-    ANNY_CACHE_DIR=/tmp/anny python tests/posepile/synthetic/golden/make_body_golden.py
+ANNY_CACHE_DIR=/tmp/anny python tests/posepile/synthetic/golden/make_body_golden.py
 """
 
 from pathlib import Path
@@ -14,7 +14,7 @@ EVERY = 25  # a golden file of every vertex would be megabytes
 
 
 def anny_bodies(phenotypes, rotations, root_mm, exported_vertices):
-    """anny's rest and posed vertices and bone heads, float64 mm; phenotypes [n, 6], rotations [n, 31, 3, 3]."""
+    """anny's rest and posed vertices and bone heads, mm; phenotypes [n, 6], rotations [n, 31, 3, 3]."""
     model = anny.Anny(rig="cmu_mb", phenotype_blendshapes="original", skinning_method="lbs")
     pose = torch.zeros(len(rotations), len(model.bone_labels), 4, 4, dtype=torch.float64)
     pose[..., 3, 3] = 1
@@ -31,14 +31,18 @@ def anny_bodies(phenotypes, rotations, root_mm, exported_vertices):
 
 
 def random_cases(seed, n):
-    """Phenotypes [n, 6] (the first ones at corners), rotations [n, 31, 3, 3] of up to about a radian, roots [n, 3] mm."""
+    """Phenotypes [n, 6] (a third corners), rotations [n, 31, 3, 3] of some 40 degrees, roots [n, 3] mm."""
     from scipy.spatial.transform import Rotation
 
     rng = np.random.default_rng(seed)
     phenotypes = rng.uniform(0, 1, (n, 6))
     phenotypes[: n // 3] = np.round(phenotypes[: n // 3])
     vectors = rng.normal(0, 0.4, (n * 31, 3))
-    return phenotypes, Rotation.from_rotvec(vectors).as_matrix().reshape(n, 31, 3, 3), rng.uniform(-500, 500, (n, 3))
+    return (
+        phenotypes,
+        Rotation.from_rotvec(vectors).as_matrix().reshape(n, 31, 3, 3),
+        rng.uniform(-500, 500, (n, 3)),
+    )
 
 
 if __name__ == "__main__":
