@@ -81,16 +81,16 @@ def crop_cameras(
     turned = np.where(known[:, np.newaxis, np.newaxis], _looking_at(rays[:, 0], source), np.eye(3))
     sides = np.einsum("nij,npj->npi", turned, rays[:, 1:])  # side points in the turned camera's frame
     sides = sides[..., :2] / sides[..., 2:]
-    focal = changes.zoom * side / np.linalg.norm(sides[:, 0] - sides[:, 1], axis=1)
+    lengths = np.linalg.norm(sides[:, 0] - sides[:, 1], axis=1)
+    focal = changes.zoom * side / np.where(lengths > 0, lengths, np.nan)
     rotation = _mirror(_roll(changes.roll) @ turned, changes.flip)
     intrinsics = np.zeros_like(rotation)
     intrinsics[:, 0, 0] = intrinsics[:, 1, 1] = focal
     intrinsics[:, 2, 2] = 1
-    middle = np.einsum(
-        "nij,nj->ni", rotation, rays[:, 0]
-    )  # off the axis only where the camera was not turned
+    middle = np.einsum("nij,nj->ni", rotation, rays[:, 0])
+    middle[known, :2] = 0  # on the axis: exactly, so that a mirror image has the very same intrinsics
     intrinsics[:, :2, 2] = (side - 1) / 2 - focal[:, np.newaxis] * middle[:, :2] / middle[:, 2:]
-    bad = ~np.isfinite(intrinsics).all(axis=(1, 2))
+    bad = ~np.isfinite(focal) | ~np.isfinite(rotation).all(axis=(1, 2))
     if bad.any():
         example = examples[int(bad.argmax())]
         raise CropError(example, f"box {example.box.tolist()} has no area or lies outside the lens model")

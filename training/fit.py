@@ -80,7 +80,7 @@ def build_mixture(config: TrainConfig, stores: Sequence[Store | Path | str]) -> 
 
 
 def union_skeleton(data: DataConfig, stores: Sequence[Store]) -> Skeleton:
-    """The joints that the network predicts: all of the 3D-labelled stores' formats, in order of appearance."""
+    """The joints that the network predicts: those of the 3D-labelled stores, in order of appearance."""
     names = dict.fromkeys(store.info.skeleton for store in stores if store.role != "2d")
     union = side_by_side([skeletons.load(name) for name in names], "union")
     return skeletons.merged(union) if data.joints == "merged" else union

@@ -9,7 +9,7 @@ STORE_FILE = "store.json"
 
 
 def open_piles(folders: Iterable[Path]) -> list[Store]:
-    """Opens stores: every folder is one, or has some in it. Raises FileNotFoundError for one that has none."""
+    """Opens stores: every folder is one or has some in it. Raises FileNotFoundError for one without."""
     stores = []
     for folder in folders:
         found = (

@@ -8,7 +8,7 @@ import tyro
 
 @dataclass(frozen=True)
 class Arguments:
-    """Predict all joints on chosen stores, averaged with the mirror image; for `dozens fit-acae` and for scoring."""
+    """Predict all joints on chosen stores; for `dozens fit-acae` and for scoring."""
 
     run: tyro.conf.Positional[Path]
     """A finished run."""

@@ -13,7 +13,7 @@ from training.presets import PRESETS, preset
 
 @dataclass(frozen=True)
 class Arguments:
-    """Train a pose network. A run that was interrupted goes on with `dozens resume RUN`, or the same command."""
+    """Train a pose network. An interrupted run goes on with `dozens resume RUN` or the same command."""
 
     pile: tuple[Path, ...]
     """Stores, or folders of stores."""
@@ -23,7 +23,7 @@ class Arguments:
 
 
 def main(args: list[str]) -> int:
-    """Trains. Raises UnknownNameError for a preset that does not exist, and what `training.fit.train` raises."""
+    """Trains. Raises UnknownNameError for an unknown preset, and what `training.fit.train` raises."""
     if not args or args[0] in ("-h", "--help"):
         print("usage: dozens train PRESET --pile STORES... --out RUN [options]\n\npresets:")
         print("\n".join(f"  {name:16} {purpose}" for name, (purpose, _) in PRESETS.items()))
