@@ -1,0 +1,191 @@
+"""The pipeline promises: a batch depends on seed and step alone; augmentations do not disturb each other."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from stand_ins import make_example, make_stores
+
+from posepile import skeletons
+from posepile.mixture import Mixture, Share
+from posepile.store import Store, StoreWriter
+from training.config import AugmentConfig, DataConfig, ModelConfig, RuntimeConfig, TrainConfig
+from training.fit import build_mixture
+from training.input_pipeline import BatchLoader, ExampleError, dataset
+
+SHARES = (("tiny_h36m", 3), ("tiny_smpl", 2), ("tiny_2d", 3))
+CONFIG = TrainConfig(
+    model=ModelConfig(crop_side=64, ghost_group_size=0),
+    data=DataConfig(shares=SHARES),
+    steps=6,
+    inference_mode_steps=0,
+    seed=5,
+)
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory):
+    return make_stores(tmp_path_factory.mktemp("stores"))
+
+
+@pytest.fixture(scope="module")
+def loader(stores):
+    return BatchLoader(CONFIG, build_mixture(CONFIG, stores))
+
+
+def batches(config, stores, start=0):
+    loader = BatchLoader(config, build_mixture(config, stores))
+    return [flatten(x, y) for x, y in dataset(loader, start).as_numpy_iterator()]
+
+
+def flatten(x, y):
+    return {**x, **y}
+
+
+def assert_equal(a, b):
+    assert a.keys() == b.keys()
+    for name in a:
+        np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+
+
+def test_shapes_units_and_order(loader):
+    batch = loader.batch(0)
+    shapes = {name: (array.shape, array.dtype.name) for name, array in batch.items()}
+    assert shapes == {
+        "image": ((8, 64, 64, 3), "uint8"),
+        "intrinsics": ((8, 3, 3), "float32"),
+        "joints3d": ((5, 49, 3), "float32"),
+        "valid3d": ((5, 49), "bool"),
+        "joints2d": ((3, 17, 2), "float32"),
+        "valid2d": ((3, 17), "bool"),
+    }
+    assert batch["valid3d"][:3, :25].all() and not batch["valid3d"][:3, 25:].any()  # h36m comes first
+    assert batch["valid3d"][3:, 25:].all() and not batch["valid3d"][3:, :25].any()
+    assert (batch["joints3d"][~batch["valid3d"]] == 0).all()
+    depth = batch["joints3d"][..., 2][batch["valid3d"]]
+    assert 2000 < depth.min() and depth.max() < 6000  # mm
+
+
+def test_any_step_can_come_first_and_threads_do_not_matter(stores):
+    all_steps = batches(CONFIG, stores)
+    assert len(all_steps) == 6
+    threads = replace(CONFIG, runtime=RuntimeConfig(loader_threads=4, prefetch=1))
+    for a, b in zip(all_steps[2:], batches(threads, stores, start=2), strict=True):
+        assert_equal(a, b)
+    assert (all_steps[0]["image"] != all_steps[1]["image"]).any()
+
+
+def test_another_seed_gives_other_batches(stores, loader):
+    other = BatchLoader(replace(CONFIG, seed=6), build_mixture(replace(CONFIG, seed=6), stores))
+    assert (other.batch(0)["image"] != loader.batch(0)["image"]).any()
+
+
+@pytest.mark.parametrize("off", [{"roll_deg": 0.0}, {"flip": 0.0}, {"shift": 0.0}])
+def test_one_augmentation_off_leaves_the_others_alone(stores, loader, off):
+    from training.augment.geometry import draw_changes
+    from training.augment.randomness import Draws
+
+    draws = Draws(1, 2, 50)
+    on, without = draw_changes(AugmentConfig(), draws), draw_changes(AugmentConfig(**off), draws)
+    name = next(iter(off)).removesuffix("_deg")
+    assert (getattr(on, name) != getattr(without, name)).any()
+    for other in {"part", "shift", "zoom", "roll", "flip"} - {name}:
+        np.testing.assert_array_equal(getattr(on, other), getattr(without, other))
+
+
+def test_random_changes_have_the_ranges_of_the_configuration():
+    from training.augment.geometry import draw_changes
+    from training.augment.randomness import Draws
+
+    changes = draw_changes(AugmentConfig(partial_visibility=1.0), Draws(1, 0, 4000))
+    assert np.linalg.norm(changes.shift, axis=1).max() <= 0.1
+    assert 0.75 <= changes.zoom.min() < 0.76 and 1.24 < changes.zoom.max() <= 1.25
+    assert 19.8 < np.rad2deg(np.abs(changes.roll)).max() <= 20
+    assert 0.47 < changes.flip.mean() < 0.53  # 4 standard deviations
+    x, y, side = changes.part.T
+    assert 0.5 <= side.min() and (x + side <= 1).all() and (y >= 0).all() and (y + side <= 1 + 1e-12).all()
+    assert (side < 1).mean() > 0.99
+
+
+def test_flipped_examples_have_left_and_right_exchanged(stores):
+    def joints(flip):
+        config = replace(
+            CONFIG, augment=AugmentConfig(flip=flip, zoom_min=1, zoom_max=1, roll_deg=0, shift=0)
+        )
+        return BatchLoader(config, build_mixture(config, stores)).batch(1)
+
+    plain, flipped = joints(0.0), joints(1.0)
+    mirror = skeletons.union(["h36m", "smpl"]).mirror
+    expected = plain["joints3d"][:, mirror] * np.float32([-1, 1, 1])
+    np.testing.assert_allclose(flipped["joints3d"], expected, rtol=0, atol=0.01)  # float32 of metres
+    mirror_2d = skeletons.load("common2d").mirror
+    expected = plain["joints2d"][:, mirror_2d]
+    expected = np.where(flipped["valid2d"][..., np.newaxis], [63, 0] + expected * [-1, 1], 0)
+    np.testing.assert_allclose(flipped["joints2d"], expected, rtol=0, atol=1e-3)
+
+
+def test_without_2d_stores_there_are_no_2d_labels(stores):
+    config = replace(CONFIG, data=DataConfig(shares=SHARES[:2]))
+    assert batches(config, stores)[0].keys() == {"image", "intrinsics", "joints3d", "valid3d"}
+
+
+def test_merged_joints_share_columns(stores):
+    config = replace(CONFIG, data=DataConfig(shares=SHARES, joints="merged"))
+    loader = BatchLoader(config, build_mixture(config, stores))
+    hips = loader.mixture.skeleton.index("lhip")
+    assert loader.batch(0)["valid3d"][:, hips].all()
+
+
+def test_2d_stores_must_come_last(stores):
+    mixture = Mixture([Share(stores[2], 1), Share(stores[0], 1)], skeletons.union(["h36m"]), 0)
+    with pytest.raises(ValueError, match="3D first"):
+        BatchLoader(CONFIG, mixture)
+
+
+def test_a_bad_example_stops_with_store_and_key(stores, monkeypatch):
+    loader = BatchLoader(CONFIG, build_mixture(CONFIG, stores))
+    read = Store.examples
+
+    def damaged(self, rows):
+        examples = read(self, rows)
+        return [replace(e, image=e.image[:100]) if e.key == "tiny_smpl/0003" else e for e in examples]
+
+    monkeypatch.setattr(Store, "examples", damaged)
+    with pytest.raises(Exception, match="store tiny_smpl: tiny_smpl/0003"):
+        list(dataset(loader))
+    assert isinstance(loader.error, ExampleError)
+
+
+@pytest.mark.parametrize("value, problem", [(np.inf, "infinite")])
+def test_infinite_joints_are_refused(stores, monkeypatch, value, problem):
+    loader = BatchLoader(CONFIG, build_mixture(CONFIG, stores))
+    read = Store.examples
+
+    def damaged(self, rows):
+        return [replace(e, joints3d=np.full_like(e.joints3d, value)) if e.joints3d is not None else e
+                for e in read(self, rows)]  # fmt: skip
+
+    monkeypatch.setattr(Store, "examples", damaged)
+    with pytest.raises(ExampleError, match=f"tiny_h36m.*{problem}"):
+        loader.batch(0)
+
+
+def test_unlabelled_joints_are_invalid_and_zero(tmp_path):
+    random = np.random.default_rng(0)
+    skeleton = skeletons.load("h36m")
+    with StoreWriter(tmp_path / "s", id="tiny_h36m", role="3d", skeleton=skeleton, licence="") as writer:
+        for i in range(4):
+            example = make_example(random, f"tiny_h36m/{i}", len(skeleton.joints))
+            joints = example.joints3d.copy()
+            joints[4] = np.nan
+            assert writer.append(replace(example, joints3d=joints))
+    config = replace(CONFIG, data=DataConfig(shares=(("tiny_h36m", 4),)))
+    batch = BatchLoader(config, build_mixture(config, [tmp_path / "s"])).batch(0)
+    mirrored = skeleton.mirror[4]
+    assert ((~batch["valid3d"]).sum(axis=1) == 1).all()
+    assert (~batch["valid3d"][:, [4, mirrored]]).any(axis=1).all()
+    assert (batch["joints3d"][~batch["valid3d"]] == 0).all()
