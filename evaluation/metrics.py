@@ -6,7 +6,7 @@ Every metric is a reduction of a matrix of distances [N, J] in mm, in which
 - +inf means: labelled, but the prediction is missing (NaN, inf). It is wrong for PCK, AUC and CPS,
   and left out of the mean errors; `coverage` tells how many there are.
 
-The root joint itself counts, with its root-relative distance 0: all published figures include it. A pose whose
+The root joint itself counts, its root-relative distance is 0: all published figures include it. A pose whose
 true root is not labelled has no root-relative distances. Means are pooled over poses and joints; a mean over
 nothing is NaN. Source: evaluation sheet, sections 1 and 2.
 """

@@ -1,0 +1,98 @@
+"""How far the skeleton formats of one prediction disagree about the same points of the body.
+
+Some joints of different formats are one point by construction (left wrist of coco and of h36m). A network
+should put both at one place when it predicts all formats. Two figures tell how far apart they are:
+
+- **common root** (the headline): both predictions stand in one camera frame and are moved to one common root.
+  The motion is the same for both, so it cancels, whichever root is chosen: this is the distance between the
+  two predicted points as they are. It needs no truth and is zero if and only if the formats agree.
+- **own root**: each format is moved to its own root joint first, as in MPJPE. The formats' pelvis joints are
+  different points of the body, so even two perfect predictions would differ, by the offset between the roots.
+  Therefore the root-relative *errors* of the two predictions are compared, which takes the truth in both
+  formats. It is blind to one format being shifted as a whole against the other.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from posepile.names import unknown_name
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """Mean distances in mm over poses and pairs of joints; NaN if nothing could be compared."""
+
+    total: float
+    """Distance in space."""
+    depth: float
+    """Its part along the optical axis of the crop's camera, |dz|."""
+    plane: float
+    """Its part across it, |(dx, dy)|."""
+    n_pairs: int
+
+
+def disagreement(
+    pred: np.ndarray, joint_names: Sequence[str], pairs: Sequence[tuple[str, str]]
+) -> Disagreement:
+    """Disagreement about the same points, aligned at a common root (so not at all: see the module's text).
+
+    Args:
+        pred: [N, J, 3] mm, camera frame of the crop: x and y across the optical axis, z along it.
+        joint_names: [J].
+        pairs: names of joints that are one point by construction.
+
+    Raises UnknownNameError for a joint that is not among the names, ValueError if there are no pairs.
+    """
+    a, b = _columns(joint_names, pairs)
+    pred = np.asarray(pred, np.float64)
+    return _summary(pred[:, a] - pred[:, b])
+
+
+def own_root_disagreement(
+    pred: np.ndarray,
+    true: np.ndarray,
+    joint_names: Sequence[str],
+    pairs: Sequence[tuple[str, str]],
+    roots: Mapping[str, str],
+) -> Disagreement:
+    """Disagreement about the same points with each format aligned at its own root: of root-relative errors.
+
+    Args:
+        pred, true: [N, J, 3] mm, camera frame of the crop; NaN in `true` where a joint is not labelled.
+        joint_names: [J].
+        pairs: names of joints that are one point by construction.
+        roots: for every joint in a pair, the root joint of its format.
+
+    Raises UnknownNameError, ValueError.
+    """
+    a, b = _columns(joint_names, pairs)
+    root_a, root_b = _columns(joint_names, [(roots[x], roots[y]) for x, y in pairs])
+    error = np.asarray(pred, np.float64) - np.asarray(true, np.float64)
+    return _summary((error[:, a] - error[:, root_a]) - (error[:, b] - error[:, root_b]))
+
+
+def _columns(joint_names: Sequence[str], pairs: Sequence[tuple[str, str]]) -> tuple[np.ndarray, np.ndarray]:
+    if not pairs:
+        raise ValueError("pairs is empty, expected at least one pair of joints that are the same point")
+    place = {name: i for i, name in enumerate(joint_names)}
+    for name in (name for pair in pairs for name in pair):
+        if name not in place:
+            raise unknown_name("joint", name, joint_names)
+    columns = np.array([(place[a], place[b]) for a, b in pairs])
+    return columns[:, 0], columns[:, 1]
+
+
+def _summary(difference: np.ndarray) -> Disagreement:
+    """[N, n_pairs, 3] differences to their mean sizes; those that are not finite are left out."""
+    n_pairs = difference.shape[1]
+    difference = difference[np.isfinite(difference).all(axis=-1)]  # [n, 3]
+    if not len(difference):
+        return Disagreement(float("nan"), float("nan"), float("nan"), n_pairs)
+    return Disagreement(
+        total=float(np.linalg.norm(difference, axis=-1).mean()),
+        depth=float(np.abs(difference[..., 2]).mean()),
+        plane=float(np.linalg.norm(difference[..., :2], axis=-1).mean()),
+        n_pairs=n_pairs,
+    )

@@ -1,0 +1,122 @@
+"""Prediction files: what is in one, and which rows and columns are a test set's examples and joints."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from evaluation.truth import Truth
+from posepile import skeletons
+
+MAX_LISTED = 5
+
+
+class PredictionError(ValueError):
+    """A prediction file that does not fit the test set; names file, field and what is wrong."""
+
+
+@dataclass(frozen=True, eq=False)
+class PredictionFile:
+    """What a prediction file holds."""
+
+    path: str
+    keys: tuple[str, ...]
+    poses: np.ndarray
+    """[N, J, 3] mm, crop camera frame."""
+    world: np.ndarray
+    """[N, J, 3] mm, world frame."""
+    joint_names: tuple[str, ...]
+    meta: dict
+
+
+def read_predictions(path: str | Path) -> PredictionFile:
+    """Reads a prediction file. Raises PredictionError, which names file and field, or OSError."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except (ValueError, EOFError) as error:
+        raise PredictionError(f"{path}: not an .npz file of plain arrays: {error}") from error
+    for name in ("key", "poses", "coords3d_pred_world", "joint_names"):
+        if name not in arrays:
+            raise PredictionError(f"{path}: field {name!r} is missing; it has {', '.join(arrays)}")
+    shape = (len(arrays["key"]), len(arrays["joint_names"]), 3)
+    for name in ("poses", "coords3d_pred_world"):
+        if arrays[name].shape != shape:
+            raise PredictionError(f"{path}: {name!r} has shape {arrays[name].shape}, expected {shape}")
+    return PredictionFile(
+        path=str(path),
+        keys=tuple(arrays["key"].tolist()),
+        poses=arrays["poses"].astype(np.float64),
+        world=arrays["coords3d_pred_world"].astype(np.float64),
+        joint_names=tuple(arrays["joint_names"].tolist()),
+        meta=json.loads(str(arrays.get("meta", "{}"))),
+    )
+
+
+def select(file: PredictionFile, truth: Truth, joint_names: Sequence[str]) -> PredictionFile:
+    """The predictions of a test set's examples and of the given union joints, in their orders.
+
+    A file of merged joints (no name has a format's suffix) gives each joint that of equal base name.
+    Raises PredictionError for keys that are missing, repeated or unknown, and joints that are not predicted.
+    """
+    rows, columns = _match_keys(file, truth), _match_joints(file, joint_names)
+    poses, world = (points[rows][:, columns] for points in (file.poses, file.world))
+    return PredictionFile(file.path, truth.keys, poses, world, tuple(joint_names), file.meta)
+
+
+def check_complete(file: PredictionFile) -> None:
+    """Raises PredictionError if a prediction is not finite; names the examples."""
+    for name, points in (("coords3d_pred_world", file.world), ("poses", file.poses)):
+        bad = np.flatnonzero(~np.isfinite(points).all(axis=(1, 2)))
+        if len(bad):
+            raise PredictionError(
+                f"{file.path}: {name!r} is not finite for {len(bad)} examples: "
+                f"{_some([file.keys[i] for i in bad])}"
+            )
+
+
+def _match_keys(file: PredictionFile, truth: Truth) -> np.ndarray:
+    """[N] the file's row of each example of the test set."""
+    row = {key: i for i, key in enumerate(file.keys)}
+    known = set(truth.keys)
+    problems = {
+        "repeated": sorted(key for key in row if file.keys.count(key) > 1)
+        if len(row) < len(file.keys)
+        else [],
+        "missing": [key for key in truth.keys if key not in row],
+        "unknown": [key for key in row if key not in known],
+    }
+    if any(problems.values()):
+        found = "; ".join(f"{len(keys)} {what}: {_some(keys)}" for what, keys in problems.items() if keys)
+        raise PredictionError(f"{file.path}: keys do not match those of {truth.source}: {found}")
+    return np.array([row[key] for key in truth.keys])
+
+
+def _match_joints(file: PredictionFile, wanted: Sequence[str]) -> list[int]:
+    """The file's column of each union name."""
+    place = {name: i for i, name in enumerate(file.joint_names)}
+    base = {
+        u: b
+        for f in map(skeletons.load, skeletons.FORMATS)
+        for u, b in zip(f.union_names, f.joints, strict=True)
+    }
+    unsuffixed = all(base.get(name, name) == name for name in file.joint_names)
+    is_merged = unsuffixed and not set(file.joint_names) <= set(base)  # else they are SMPL's own
+    names = [base[name] if is_merged else name for name in wanted]
+    missing = [name for name in dict.fromkeys(names) if name not in place]
+    if missing:
+        raise PredictionError(f"{file.path}: {len(missing)} joints are not predicted: {_some(missing)}")
+    return [place[name] for name in names]
+
+
+def _base_names() -> dict[str, str]:
+    """Union name -> base name, over all formats."""
+    formats = [skeletons.load(name) for name in skeletons.FORMATS]
+    return {union: base for f in formats for union, base in zip(f.union_names, f.joints, strict=True)}
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
+    return ", ".join(names[:MAX_LISTED]) + more

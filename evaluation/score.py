@@ -1,0 +1,145 @@
+"""Scores a file of predictions against a test store: per skeleton format, averaged, and between formats."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from evaluation import metrics
+from evaluation.consistency import Disagreement, disagreement, own_root_disagreement
+from evaluation.predictions import (
+    PredictionError,
+    PredictionFile,
+    check_complete,
+    read_predictions,
+    select,
+)
+from evaluation.truth import FormatJoints, Truth, formats_of, read_truth, root_name
+from posepile.store import Store
+
+PCK_THRESHOLD_MM = 100.0
+CPS_THRESHOLD_MM = 200.0
+METRICS = ("mpjpe", "p_mpjpe", "pck100", "cps200")
+
+
+@dataclass(frozen=True)
+class Scores:
+    """mpjpe and p_mpjpe in mm, pck100 and cps200 in %; disagreements in mm (see `evaluation.consistency`)."""
+
+    formats: dict[str, dict[str, float]]
+    """Format -> metric -> value; also "coverage", the fraction of labelled joints that were predicted."""
+    average: dict[str, float]
+    """Metric -> plain mean over the formats."""
+    disagreement: Disagreement | None
+    own_root: Disagreement | None
+    n_examples: int
+
+    def summary(self) -> dict[str, float]:
+        """One flat row: the averages and the disagreement between formats (absent without pairs)."""
+        row = dict(self.average)
+        if self.disagreement and self.own_root:
+            row |= {
+                "disagreement": self.disagreement.total,
+                "disagreement_depth": self.disagreement.depth,
+                "disagreement_plane": self.disagreement.plane,
+                "disagreement_own_root": self.own_root.total,
+            }
+        return row
+
+    def to_dict(self) -> dict:
+        return {**self.summary(), "formats": self.formats, "n_examples": self.n_examples}
+
+
+def score_predictions(
+    predictions: str | Path | PredictionFile,
+    test: Store | Truth,
+    pairs: Sequence[tuple[str, str]] = (),
+    formats: Sequence[str] | None = None,
+    allow_missing: bool = False,
+) -> Scores:
+    """Scores predictions of a store, each format at its own root joint.
+
+    Predictions and labels are matched by example key and by joint name. A prediction file of merged joints
+    (no name has a format's suffix) gives each format the joints of equal base names.
+
+    Args:
+        predictions: file with key, poses, coords3d_pred_world, joint_names; or what `read_predictions` gave.
+        test: the store, or what `read_truth` gave, which saves reading it again.
+        pairs: union names of joints that are one point by construction; none leaves out the disagreement.
+        formats: which to score; None means all that the store labels.
+        allow_missing: accept joints predicted as NaN; they count as wrong (see `evaluation.metrics`).
+
+    Raises PredictionError for keys that are missing, repeated or unknown, joints that are missing, and values
+    that are not finite.
+    """
+    truth = read_truth(test) if isinstance(test, Store) else test
+    file = predictions if isinstance(predictions, PredictionFile) else read_predictions(predictions)
+    truth = _only_formats(truth, formats)
+    file = select(file, truth, truth.joint_names)
+    if not allow_missing:
+        check_complete(file)
+    wanted = formats_of(truth.joint_names, truth.source)
+    by_format = {name: _format_scores(file.world, truth.world, joints) for name, joints in wanted.items()}
+    average = {metric: float(np.mean([s[metric] for s in by_format.values()])) for metric in METRICS}
+    pairs = [pair for pair in pairs if set(pair) <= set(truth.joint_names)]
+    between = own_root = None
+    if pairs:
+        between = disagreement(file.poses, file.joint_names, pairs)
+        roots = {truth.joint_names[i]: root_name(f) for f, joints in wanted.items() for i in joints.columns}
+        in_camera = [truth.in_camera_frame(points) for points in (file.world, truth.world)]
+        own_root = own_root_disagreement(*in_camera, truth.joint_names, pairs, roots)
+    return Scores(by_format, average, between, own_root, len(truth.keys))
+
+
+def mean_pose_mpjpe(train: Sequence[Store | Truth], test: Store | Truth) -> dict[str, float]:
+    """MPJPE, mm, of predicting the mean pose of the training set, whatever the image shows: a yardstick.
+
+    The mean of each format is over the examples labelled in it, root at the origin, in the crop camera's
+    frame. Returns format -> MPJPE, and "average" over the formats of the test store.
+
+    Raises ValueError if a format of the test store has no training example.
+    """
+    truths = [read_truth(store) if isinstance(store, Store) else store for store in train]
+    test = read_truth(test) if isinstance(test, Store) else test
+    scores = {}
+    for name, joints in formats_of(test.joint_names, test.source).items():
+        wanted = [test.joint_names[i] for i in joints.columns]
+        poses = [_centred(truth, wanted, name) for truth in truths if set(wanted) <= set(truth.joint_names)]
+        if not poses:
+            raise ValueError(f"no training store labels all joints of {name!r}, expected at least one")
+        mean = np.nanmean(np.concatenate(poses), axis=0)  # [n, 3]
+        true = _centred(test, wanted, name)
+        scores[name] = metrics.mpjpe(np.broadcast_to(mean, true.shape), true, root=joints.root)
+    return scores | {"average": float(np.mean(list(scores.values())))}
+
+
+def _centred(truth: Truth, wanted: list[str], format_name: str) -> np.ndarray:
+    """[N, n, 3] poses in crop camera directions, root at the origin."""
+    columns = [truth.joint_names.index(name) for name in wanted]
+    root = truth.joint_names.index(root_name(format_name))
+    return truth.in_camera_frame(truth.world[:, columns] - truth.world[:, root : root + 1])
+
+
+def _only_formats(truth: Truth, formats: Sequence[str] | None) -> Truth:
+    """The labels of the chosen formats. Raises PredictionError for a format that is not labelled."""
+    labelled = formats_of(truth.joint_names, truth.source)
+    for name in formats or ():
+        if name not in labelled:
+            raise PredictionError(f"{truth.source}: {name!r} is not labelled; {', '.join(labelled)} are")
+    chosen = labelled if formats is None else {name: labelled[name] for name in formats}
+    columns = np.concatenate([joints.columns for joints in chosen.values()])
+    names = tuple(truth.joint_names[i] for i in columns)
+    return Truth(truth.source, truth.keys, truth.world[:, columns], truth.rotations, names)
+
+
+def _format_scores(pred: np.ndarray, true: np.ndarray, joints: FormatJoints) -> dict[str, float]:
+    pred, true = pred[:, joints.columns], true[:, joints.columns]
+    distances = metrics.root_relative_distances(pred, true, root=joints.root)
+    return {
+        "mpjpe": metrics.mean_distance(distances),
+        "p_mpjpe": metrics.p_mpjpe(pred, true),
+        "pck100": metrics.correct_joints(distances, PCK_THRESHOLD_MM),
+        "cps200": metrics.correct_poses(distances, CPS_THRESHOLD_MM),
+        "coverage": metrics.coverage(distances),
+    }
