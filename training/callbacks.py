@@ -53,8 +53,9 @@ class StepCounter(keras.callbacks.Callback):
         self.began = time.monotonic()
 
     def on_train_batch_end(self, batch, logs=None):
-        ready = self.loader.finished.pop(self.progressed.step, self.began)
-        self.progressed.waited += max(0.0, ready - self.began)
+        # Loading that began after the step did counts from there: tracing the step comes first
+        start, ready = self.loader.times.pop(self.progressed.step, (0.0, 0.0))
+        self.progressed.waited += max(0.0, ready - max(start, self.began))
         self.progressed.step += 1
 
 

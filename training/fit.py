@@ -156,7 +156,7 @@ def _fit(config: TrainConfig, model: PoseEstimator, mixture: Mixture, run: Path,
             for first, last, window in chunks(step, config):
                 _enter_phase(model, config, first)
                 model.fit(dataset(loader, first), epochs=(last - first) // window, steps_per_epoch=window,
-                          verbose=0, callbacks=parts)  # fmt: skip
+                          verbose=0, shuffle=False, callbacks=parts)  # fmt: skip
         except tf.errors.OpError:
             if loader.error is None:
                 raise

@@ -37,7 +37,7 @@ class BatchLoader:
         mixture: which examples make a batch; stores with role "3d" must precede those with role "2d".
 
     Attributes:
-        finished: {step: time.monotonic() when its batch was ready}, to measure stalls; the caller clears it.
+        times: {step: (start, end) of making its batch, time.monotonic()}, to measure stalls; to be popped.
         error: the last error of a loading thread: inside tf.data its type would be lost.
     """
 
@@ -46,7 +46,7 @@ class BatchLoader:
         self.mixture = mixture
         self.side = config.model.crop_side
         self.columns = [_columns(mixture, k) for k in range(len(mixture.stores))]
-        self.finished: dict[int, float] = {}
+        self.times: dict[int, tuple[float, float]] = {}
         self.error: Exception | None = None
         store_of = np.asarray(mixture.rows(0)[0])
         is_2d = np.array([store.role == "2d" for store in mixture.stores])[store_of]
@@ -170,12 +170,13 @@ def dataset(loader: BatchLoader, start_step: int = 0) -> tf.data.Dataset:
 
 def _loading(loader: BatchLoader, names: Sequence[str]):
     def load(step):
+        start = time.monotonic()
         try:
             batch = loader.batch(int(step))
         except Exception as error:
             loader.error = error
             raise
-        loader.finished[int(step)] = time.monotonic()
+        loader.times[int(step)] = (start, time.monotonic())
         return [batch[name] for name in names]
 
     return load

@@ -1,15 +1,10 @@
 """Crops promise: image and labels agree; cameras equal their step-by-step construction; mirrors are exact."""
 
-import sys
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parent))
 from stand_ins import IMAGE_SIZE, encode, make_example
 
 from posepile.cameras import Camera

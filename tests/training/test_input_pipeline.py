@@ -1,13 +1,9 @@
 """The pipeline promises: a batch depends on seed and step alone; augmentations do not disturb each other."""
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 from stand_ins import make_example, make_stores
 
 from posepile import skeletons
