@@ -48,7 +48,7 @@ def build_model(config: TrainConfig, skeleton: Skeleton, acae: AcaeWeights | Non
             arguments.append(Autoencoder(acae.w1, acae.w2))
         model = VARIANTS[config.variant](*arguments, seed=config.seed)
     side = config.model.crop_side
-    model.predict_joints(np.zeros((1, side, side, 3), np.float32), np.eye(3, dtype=np.float32)[None])
+    model({"image": np.zeros((1, side, side, 3), np.float32), "intrinsics": np.eye(3, dtype=np.float32)[None]})
     return model
 
 

@@ -50,9 +50,13 @@ class CropGrid:
         return unit * float(self.last) + self.first_centre
 
     def unit_to_metric(self, unit):
-        """[..., 3] positions (u, v, depth) in 0..1 -> mm in the box frame, whose origin has no meaning."""
+        """[..., 3] positions (u, v, depth) in 0..1 -> mm in the box frame.
+
+        Only relative positions mean something, but the ridge of the scale recovery prefers small translations. x
+        and y are therefore counted from the box's middle (the sheet: from its corner), which keeps mirroring exact.
+        """
         mm_per_px = self.box_size_mm / self.crop_side
-        lateral = self.unit_to_pixels(unit[..., :2]) * mm_per_px
+        lateral = (self.unit_to_pixels(unit[..., :2]) - (self.crop_side - 1) / 2) * mm_per_px
         return ops.concatenate([lateral, unit[..., 2:] * self.box_size_mm], axis=-1)
 
     def inside_fov(self, pixels):

@@ -1,0 +1,88 @@
+"""The optimizer: AdamW step by step in float64, two rates, constraints, loss scale, accumulation."""
+
+import keras
+import numpy as np
+import pytest
+
+from training.config import OptimizerConfig
+from training.optimizer import build_optimizer
+from training.schedules import TwoPhase
+
+STEPS = 20
+CONFIG = OptimizerConfig(learning_rate=1e-2, weight_decay=0.5, phase_fraction=0.5)
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+def test_equals_adamw_in_float64(precision):
+    """Under float16 the gradients arrive scaled by 128, and the steps stay the same."""
+    gradients = np.random.default_rng(0).normal(size=(STEPS, 4))
+    weight = make_variable()
+    optimizer = build_optimizer(CONFIG, STEPS, precision)
+    scale = float(optimizer.scale_loss(1.0))
+    assert scale == (128 if precision == "mixed_float16" else 1)
+    for gradient in gradients:
+        optimizer.apply([(gradient * scale).astype(np.float32)], [weight])
+    expected = adamw(np.arange(1, 5.0), gradients, TwoPhase(1e-2, STEPS, 0.5), 0.5 / np.sqrt(STEPS) / 1e-2)
+    np.testing.assert_allclose(weight, expected, rtol=1e-6)
+
+
+def test_two_rates_by_identity():
+    backbone = keras.Sequential([keras.layers.Dense(1, use_bias=False, name="same_name")])
+    backbone.build((None, 4))
+    head, (kernel,) = make_variable(), backbone.trainable_variables
+    kernel.assign(np.arange(1, 5.0)[:, None])
+    config = OptimizerConfig(1e-2, "two-rate", phase_fraction=0.5, weight_decay=0.5, weight_decay_steps=50)
+    optimizer = build_optimizer(config, STEPS, "float32", backbone)
+    gradients = np.random.default_rng(0).normal(size=(STEPS, 4))
+    for gradient in gradients.astype(np.float32):
+        optimizer.apply([gradient[:, None], gradient], [kernel, head])
+    decay = 0.5 / np.sqrt(50) / 1e-2
+    for variable, fraction in ((head, 0.5), (kernel, 0.0)):
+        expected = adamw(np.arange(1, 5.0), gradients, TwoPhase(1e-2, STEPS, fraction), decay)
+        np.testing.assert_allclose(np.ravel(variable), expected, rtol=1e-6)
+    assert float(optimizer.learning_rate) == pytest.approx(1e-2 / 30 * 0.3)
+    assert len(optimizer.variables) == 1 + 2 * 2  # a counter, and two moments a variable
+
+
+def test_two_rates_need_a_backbone():
+    with pytest.raises(ValueError, match="two-rate"):
+        build_optimizer(OptimizerConfig(schedule="two-rate"), STEPS, "float32")
+
+
+def test_accumulation_averages_and_decays_once():
+    gradients = np.random.default_rng(0).normal(size=(STEPS, 4))
+    weight = make_variable()
+    config = OptimizerConfig(1e-2, weight_decay=0.5, phase_fraction=0.5, accumulate=2)
+    optimizer = build_optimizer(config, STEPS, "float32")
+    for gradient in gradients.astype(np.float32):
+        optimizer.apply([gradient], [weight])
+    schedule = TwoPhase(1e-2, STEPS, 0.5)
+    mean, decay = gradients.reshape(-1, 2, 4).mean(axis=1), 0.5 / np.sqrt(STEPS / 2) / 1e-2
+    # The rate is read at the second batch of each pair.
+    expected = adamw(np.arange(1, 5.0), mean, lambda step: schedule(2 * step + 1), decay)
+    np.testing.assert_allclose(weight, expected, rtol=1e-5)
+
+
+def test_constraints_are_kept():
+    layer = keras.layers.Dense(1, use_bias=False, kernel_constraint=keras.constraints.MaxNorm(2.0))
+    layer.build((None, 4))
+    layer.kernel.assign(np.full((4, 1), 3.0))
+    build_optimizer(CONFIG, STEPS, "float32").apply([np.ones((4, 1), np.float32)], [layer.kernel])
+    assert np.linalg.norm(layer.kernel) == pytest.approx(2.0, rel=1e-5)
+
+
+def adamw(weight, gradients, schedule, decay):
+    """Adam with decoupled decay, as the training sheet's §8 has it."""
+    first = second = np.zeros_like(weight)
+    for step, gradient in enumerate(gradients):
+        rate = float(schedule(step))
+        weight = weight - rate * decay * weight
+        first = 0.9 * first + 0.1 * gradient
+        second = 0.999 * second + 0.001 * gradient**2
+        alpha = rate * np.sqrt(1 - 0.999 ** (step + 1)) / (1 - 0.9 ** (step + 1))
+        weight = weight - alpha * first / (np.sqrt(second) + 1e-8)
+    return weight
+
+
+def make_variable():
+    return keras.Variable(np.arange(1, 5.0, dtype=np.float32), name="kernel")
