@@ -8,6 +8,7 @@ the body's skeleton in an average shape with points of its skin, so that motion 
 """
 
 import importlib.util
+import itertools
 import sys
 from pathlib import Path
 
@@ -57,20 +58,18 @@ def average_rig(body: Body) -> Rig:
     """The skeleton of an average adult, with the outermost skin vertices of every bone as contact points."""
     shaped = body.shape({name: np.array([value]) for name, value in ADULT.items()})
     vertices, heads = shaped.vertices[0].astype(np.float64), shaped.heads[0].astype(np.float64)
-    owners = body.weight_bones[np.arange(len(vertices)), body.weights.argmax(axis=1)]
-    directions = np.array(
-        [(x, y, z) for x in (-1, 0, 1) for y in (-1, 0, 1) for z in (-1, 0, 1) if x or y or z]
-    )
-    chosen = {
-        int(own[i])
-        for bone in range(len(body.bones))
-        if len(own := np.flatnonzero(owners == bone))
-        for i in (vertices[own] @ directions.T).argmax(axis=0)
-    }
+    owners = body.weight_bones[np.arange(len(vertices)), body.weights.argmax(axis=1)].astype(np.int64)
+    directions = np.array([d for d in itertools.product((-1, 0, 1), repeat=3) if any(d)])
+    chosen = set()
+    for bone in range(len(body.bones)):
+        own = np.flatnonzero((owners == bone) & (vertices[:, 0] >= 0))
+        if len(own):
+            chosen |= set(own[(vertices[own] @ directions.T).argmax(axis=0)].tolist())
     rows = np.array(sorted(chosen))
-    return Rig(
-        body.bones, tuple(int(p) for p in body.parents), heads, owners[rows].astype(np.int64), vertices[rows]
-    )
+    # The other half is the mirror image, so that a mirrored pose stands at the same height.
+    points = np.concatenate([vertices[rows], vertices[rows] * (-1, 1, 1)])
+    bones = np.concatenate([owners[rows], body.bone_mirror[owners[rows]]])
+    return Rig(tuple(body.bones), tuple(int(p) for p in body.parents), heads, bones, points)
 
 
 if __name__ == "__main__":

@@ -92,8 +92,8 @@ def load_folder(folder: Path) -> list[Clip]:
     folders, or else to the only skeleton beside it. Recordings are thinned to at most 60 frames a second.
 
     Raises:
-        ValueError: naming the file, if the folder has no such file, or one is malformed, of an unknown rig, or
-            without a skeleton. OSError: if the folder or a file cannot be read.
+        ValueError: naming the file: it is malformed, of an unknown rig, without its skeleton; or no file.
+        OSError: the folder or a file cannot be read.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -198,8 +198,8 @@ def with_noise(
 def cut_splits(name: str, fps: float, rotations: np.ndarray, root: np.ndarray) -> list[Clip]:
     """Cuts a recording into its splits, in this order: train, a gap, val (10 %), a gap, test (the last 20 %).
 
-    The gaps, of 0.3 s, belong to none. Where they would leave less than 40 % to train, there is no val part; where
-    that is not enough either, the whole recording belongs to one split, by a checksum of its name.
+    The gaps, of 0.3 s, belong to none. Where they would leave less than 40 % to train, there is no val part;
+    where that is not enough either, the whole recording belongs to one split, by a checksum of its name.
     """
     count, gap = len(rotations), int(np.ceil(GAP_S * fps))
     test = int(np.ceil(count * (1 - TEST_SHARE)))

@@ -80,8 +80,11 @@ def sit_floor(rng: Rng) -> Angles:
         legs = tuple(_leg(rng, (80 + tilt, 92 + tilt), (0, 20), (2, 25), (0, 20)) for _ in range(2))
     elif style == 1:  # cross-legged
         legs = _both(lambda: _leg(rng, (92 + tilt, 106 + tilt), (110, 135), (35, 50), (72, 85)))
-    else:  # knees drawn up
-        legs = tuple(_leg(rng, (105 + tilt, 135 + tilt), (80, 135), (0, 15), (0, 15)) for _ in range(2))
+    else:  # knees drawn up, the soles level with the seat
+        up = rng.uniform(20, 55)
+        legs = _both(
+            lambda: _leg(rng, (88 + up + tilt, 92 + up + tilt), (2 * up, 2 * up + 8), (0, 15), (0, 15))
+        )
     if tilt < -12 and rng.random() < 0.6:  # leaning on the hands
         arms = tuple(_arm(rng, (25, 45), (130, 150), (0, 15)) for _ in range(2))
     else:
@@ -127,7 +130,8 @@ def lie_back(rng: Rng) -> Angles:
     up = rng.uniform(0, 70, size=2) * (rng.random(2) < 0.6)
     legs = tuple(_leg(rng, (u - 2, u + 5), (2 * u, 2 * u + 6), (0, 20), (0, 30), (-40, 5)) for u in up)
     arms = _both(lambda: _flat_arm(rng) if rng.random() < 0.6 else _arm(rng, (15, 70), (-20, 30), (50, 120)))
-    return Angles(legs, arms, _trunk(rng, (-5, 15)), _neck(rng), _lying(rng, roll=rng.normal(0, 10)))
+    spine = Trunk(rng.uniform(-5, 15), rng.normal(0, SMALL_DEG))
+    return Angles(legs, arms, spine, _neck(rng), _lying(rng, roll=rng.normal(0, 4)))
 
 
 def lie_front(rng: Rng) -> Angles:
@@ -137,7 +141,8 @@ def lie_front(rng: Rng) -> Angles:
     arms = _both(lambda: _flat_arm(rng))
     turn = rng.choice([-1, 1]) * rng.uniform(20, 65)
     neck = Trunk(rng.uniform(-30, 0), rng.normal(0, SMALL_DEG), turn)
-    return Angles(tuple(legs), arms, _trunk(rng, (-25, 2)), neck, _lying(rng, roll=180 + rng.normal(0, 8)))
+    spine = Trunk(rng.uniform(-25, 2), rng.normal(0, SMALL_DEG))
+    return Angles(tuple(legs), arms, spine, neck, _lying(rng, roll=180 + rng.normal(0, 4)))
 
 
 def lie_side(rng: Rng) -> Angles:
@@ -146,8 +151,9 @@ def lie_side(rng: Rng) -> Angles:
         _leg(rng, (hips + d - 12, hips + d + 12), (hips, hips + 30), (-12, 2), ankle=(-40, 0))
         for d in (0, rng.uniform(-20, 30))
     )
-    arms = tuple(_arm(rng, (20, 120), (-15, 25), (10, 110)) for _ in range(2))
-    return Angles(legs, arms, _trunk(rng, (0, 40)), _neck(rng), _lying(rng, roll=90 + rng.normal(0, 15)))
+    below = _arm(rng, (40, 120), (-30, -10), (10, 110))  # the left arm, on which the person lies
+    arms = (below, _arm(rng, (20, 120), (-20, 25), (10, 110)))
+    return Angles(legs, arms, _trunk(rng, (0, 40)), _neck(rng), _lying(rng, roll=90 + rng.normal(0, 8)))
 
 
 def reach(rng: Rng) -> Angles:

@@ -11,16 +11,15 @@ import numpy as np
 from scipy.ndimage import minimum_filter1d, uniform_filter1d
 from scipy.spatial.transform import Rotation
 
+from posepile.synthetic.hands import above_floor_but_for_hands, lay_on_floor, share_wrist_twist
 from posepile.synthetic.mocap.recording import Recording
 from posepile.synthetic.mocap.rigs import RigMap, map_rig
 from posepile.synthetic.rig import FORWARD, HINGES, LIMBS, UP, Rig, fold_axis, unit
 
 SPINE, NECK = ("LowerBack", "Spine", "Spine1"), ("Neck", "Neck1", "Head")
 SAME_SOLES = np.radians(30)  # up to this difference of the feet's pitch, both rest poses count as flat-footed
-CLAVICLE_SHARE, CLAVICLE_FROM = (
-    0.25,
-    np.radians(60),
-)  # collar bones follow an arm's elevation beyond 60 degrees
+CLAVICLE_SHARE = 0.25  # of an arm's elevation, beyond CLAVICLE_FROM, is the collar bone's
+CLAVICLE_FROM = np.radians(60)
 FLOOR_WINDOW_S = 0.5  # longer than half a jump
 AXIS_ALIGNED = 0.95  # cosine: a rest pose this close to an axis of its file means that axis
 
@@ -44,12 +43,15 @@ def retarget(recording: Recording, rig: Rig) -> tuple[np.ndarray, np.ndarray]:
             _set_leg(result, rig, recording, rig_map, rest, to_body, turns, side)
             _set_arm(result, rig, recording, rig_map, rest, to_body, turns, side)
     except ValueError as error:
-        error.add_note(f"while retargeting {recording.name}")
-        raise
+        raise ValueError(f"{recording.name}: {error}, expected bones of positive length") from error
     rotations = rig.locals(result)
     for upper in HINGES:
         _straighten(rotations, rig, upper)
     root = _root_path(recording, rig_map, rig, rest, to_body, result)
+    if any(_hand_tip(recording, rig_map, to_body, side) is None for side in ("Left", "Right")):
+        root[:, 2] -= floor_height(above_floor_but_for_hands(rotations, root, rig), recording.fps)
+        for side in ("Left", "Right"):
+            lay_on_floor(rotations, root, rig, side)
     root[:, 2] -= floor_height(rig.lowest(rotations, root), recording.fps)
     return rotations.astype(np.float32), root.astype(np.float32)
 
@@ -126,6 +128,7 @@ def _set_leg(result, rig, recording, rig_map, rest, to_body, turns, side) -> Non
     alignments = _limb_alignment(rig, recording, rig_map, rest, to_body, side, LIMBS[0])
     for bone, alignment in zip(("UpLeg", "Leg"), alignments, strict=True):
         result[:, rig.index(side + bone)] = turns[:, rig_map.limbs[side + bone]] @ alignment
+    _aim(result, rig, recording, rig_map, to_body, side, LIMBS[0])
     foot, toes = rig.index(f"{side}Foot"), rig.index(f"{side}ToeBase")
     ankle, toe_joint = rig_map.limbs[f"{side}Foot"], rig_map.limbs.get(f"{side}ToeBase")
     tip = rest[toe_joint] if toe_joint is not None else _tip(recording, to_body, ankle)
@@ -134,6 +137,26 @@ def _set_leg(result, rig, recording, rig_map, rest, to_body, turns, side) -> Non
         alignment = _foot_alignment(unit(rig.heads[toes] - rig.heads[foot]), unit(tip - rest[ankle]))
     result[:, foot] = turns[:, ankle] @ alignment
     result[:, toes] = turns[:, ankle if toe_joint is None else toe_joint] @ alignment
+
+
+def _aim(result, rig, recording, rig_map, to_body, side, limb) -> None:
+    """Turns limb bones by the least angle to where the recorded joints are.
+
+    This changes something only where a rig has more joints than the body, as in the thighs of MakeHuman's.
+    """
+    names = [side + name for name in limb[:3]]
+    for bone, end in zip(names[:2], names[1:], strict=True):
+        if end not in rig_map.limbs:
+            continue
+        wanted = recording.positions[:, rig_map.limbs[end]] - recording.positions[:, rig_map.limbs[bone]]
+        wanted = wanted @ to_body.T / np.linalg.norm(wanted, axis=1, keepdims=True)
+        place = rig.index(bone)
+        pointing = result[:, place] @ unit(rig.heads[rig.index(end)] - rig.heads[place])
+        axis = np.cross(pointing, wanted)
+        sine = np.linalg.norm(axis, axis=1, keepdims=True)
+        angle = np.arctan2(sine[:, 0], (pointing * wanted).sum(axis=1))[:, None]
+        turn = Rotation.from_rotvec(axis / np.maximum(sine, 1e-12) * angle).as_matrix()
+        result[:, place] = turn @ result[:, place]
 
 
 def _foot_alignment(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
@@ -147,25 +170,31 @@ def _set_arm(result, rig, recording, rig_map, rest, to_body, turns, side) -> Non
     alignments = _limb_alignment(rig, recording, rig_map, rest, to_body, side, LIMBS[1])
     for bone, alignment in zip(("Arm", "ForeArm"), alignments, strict=True):
         result[:, rig.index(side + bone)] = turns[:, rig_map.limbs[side + bone]] @ alignment
+    _aim(result, rig, recording, rig_map, to_body, side, LIMBS[1])
     clavicle = rig_map.limbs.get(f"{side}Shoulder")
     if clavicle is not None:
         result[:, rig.index(f"{side}Shoulder")] = turns[:, clavicle]
     else:
         _raise_clavicle(result, rig, side)
     hand, forearm = rig.index(f"{side}Hand"), rig.index(f"{side}ForeArm")
-    wrist = rig_map.limbs.get(f"{side}Hand")
-    tip = None if wrist is None else _tip(recording, to_body, wrist)
+    tip = _hand_tip(recording, rig_map, to_body, side)
     if tip is None:
         result[:, hand] = result[:, forearm]
     else:
-        thumb = rig_map.limbs.get(f"{side}Thumb")
+        wrist, thumb = rig_map.limbs[f"{side}Hand"], rig_map.limbs.get(f"{side}Thumb")
         thumb_tip = None if thumb is None else _tip(recording, to_body, thumb)
         alignment = _hand_alignment(rig, side, rest[wrist], tip, thumb_tip, alignments[1])
         result[:, hand] = turns[:, wrist] @ alignment
-        _share_wrist_twist(result, rig, side)
+        share_wrist_twist(result, rig, side)
     thumb_bone = "LThumb" if side == "Left" else "RThumb"
     for bone in (thumb_bone, f"{side}FingerBase", f"{side}HandFinger1"):
         result[:, rig.index(bone)] = result[:, hand]
+
+
+def _hand_tip(recording: Recording, rig_map: RigMap, to_body: np.ndarray, side: str) -> np.ndarray | None:
+    """Rest position [3] of the fingers; None if the recording has no hand."""
+    wrist = rig_map.limbs.get(f"{side}Hand")
+    return None if wrist is None else _tip(recording, to_body, wrist)
 
 
 def _hand_alignment(rig, side, wrist, tip, thumb_tip, forearm_alignment) -> np.ndarray:
@@ -176,16 +205,6 @@ def _hand_alignment(rig, side, wrist, tip, thumb_tip, forearm_alignment) -> np.n
     thumb_bone = rig.index("LThumb" if side == "Left" else "RThumb")
     our_thumb = rig.heads[thumb_bone] - rig.heads[rig.index(f"{side}Hand")]
     return _frame(theirs, thumb_tip - wrist) @ _frame(ours, our_thumb).T
-
-
-def _share_wrist_twist(result: np.ndarray, rig: Rig, side: str) -> None:
-    """Turns the forearm by half of the hand's turn about it, as radius and ulna do; the skin twists less."""
-    forearm, hand = rig.index(f"{side}ForeArm"), rig.index(f"{side}Hand")
-    along = unit(rig.heads[hand] - rig.heads[forearm])
-    local = Rotation.from_matrix(result[:, forearm].swapaxes(-1, -2) @ result[:, hand])
-    x, y, z, w = local.as_quat(canonical=True).T
-    half_twist = np.arctan2(np.stack([x, y, z], axis=1) @ along, w)
-    result[:, forearm] = result[:, forearm] @ Rotation.from_rotvec(half_twist[:, None] * along).as_matrix()
 
 
 def _raise_clavicle(result: np.ndarray, rig: Rig, side: str) -> None:
