@@ -341,27 +341,27 @@ def develop(image, curve, noise, offset_y, offset_x, strength):
 def paint(layers, point, footprint, albedo):
     """Writes the colour of the last layer that covers `point`; a pattern finer than `footprint` (mm) fades.
     Returns gloss."""
-    gloss = np.float32(0)
     for i in range(layers.shape[0] - 1, -1, -1):
-        layer = layers[i]
-        if layer.low[0] > layer.high[0]:
-            continue  # an unused row
-        inside = True
-        for k in range(ATTRIBUTES):
-            if point[k] < layer.low[k] or point[k] > layer.high[k]:
-                inside = False
-                break
-        if not inside:
+        if not _covers(layers[i], point):
             continue
+        layer = layers[i]
         mix = np.float32(0)
         if layer.pattern != 0:
             fade = min(max((layer.period / footprint - 2) / 4, np.float32(0)), np.float32(1))
             mix = np.float32(0.35) * (1 - fade) + fade * _pattern(layer, point)
         for k in range(3):
             albedo[k] = layer.colour[0, k] * (1 - mix) + layer.colour[1, k] * mix
-        gloss = layer.gloss
-        break
-    return gloss
+        return layer.gloss
+    return np.float32(0)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _covers(layer, point):
+    low, high = layer.low, layer.high
+    inside = True
+    for k in range(ATTRIBUTES):
+        inside = inside & (low[k] <= point[k]) & (point[k] <= high[k])
+    return inside
 
 
 @njit(cache=True, nogil=True, inline="always")

@@ -167,12 +167,12 @@ def draw(
     light_frame, shadow_map = _shadows(mesh, place.light[0], people[0].vertices)
     eye = camera.position.astype(np.float32)
     colours = render.shade(
-        face_ids, samples, inverse_depth, mesh.faces, mesh.objects, mesh.vertices, mesh.normals, mesh.attributes,
-        mesh.layers, place.light, light_frame, shadow_map, eye,
+        face_ids, samples, inverse_depth, mesh.faces, mesh.objects, mesh.vertices, mesh.normals,
+        mesh.attributes, mesh.layers, place.light, light_frame, shadow_map, eye,
     )  # fmt: skip
     if backdrop is None:
         background = render.backdrop(
-            _rays(camera, side), eye, place.room, place.surfaces, place.light, light_frame, shadow_map,
+            pixel_rays(camera, side), eye, place.room, place.surfaces, place.light, light_frame, shadow_map,
             place.noise, place.sky, face_ids,
         )  # fmt: skip
     else:
@@ -247,7 +247,7 @@ def _shadows(mesh: _Mesh, light, person) -> tuple[np.ndarray, np.ndarray]:
     return frame, shadow_map
 
 
-def _rays(camera: Camera, side: int, cells: int = 16) -> np.ndarray:
+def pixel_rays(camera: Camera, side: int, cells: int = 16) -> np.ndarray:
     """World directions [side, side, 3] of the pixels, float32, interpolated from a grid (exact without
     distortion)."""
     knots = np.linspace(0, side - 1, cells + 1)

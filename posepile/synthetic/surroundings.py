@@ -148,7 +148,7 @@ def _beside(rng, style, eye, person, low, high) -> Solid:
         middle = np.clip(person, low + spread, high - spread)
         spot = middle + rng.uniform(-0.95, 0.95, 2) * spread
         offset = spot - eye[:2]
-        near_line = abs(np.cross(np.append(forward, 0), np.append(offset, 0))[2]) / max(distance, 1)
+        near_line = abs(forward[0] * offset[1] - forward[1] * offset[0]) / max(distance, 1)
         ahead = forward @ offset / max(distance, 1)
         before = ahead < distance + 500
         if np.linalg.norm(spot - person) > 1100 and not (before and near_line < 700 + 0.36 * max(ahead, 0)):
