@@ -107,11 +107,9 @@ class AugmentConfig:
     """Largest change of saturation, either way, around the factor 1."""
     erase: float = 0.5
     """Probability that a random rectangle of noise covers a part of the crop."""
-    background: float = 0.7
-    """Probability of a new background where the example has a mask, if a folder of backgrounds is given."""
 
     def __post_init__(self):
-        for name in ("flip", "partial_visibility", "erase", "background"):
+        for name in ("flip", "partial_visibility", "erase"):
             _check(0 <= getattr(self, name) <= 1, f"augment.{name}", getattr(self, name), "a probability")
         for name in ("shift", "roll_deg", "brightness", "contrast", "hue_deg", "saturation"):
             _check(getattr(self, name) >= 0, f"augment.{name}", getattr(self, name), "0 or more")

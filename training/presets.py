@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from training.config import AugmentConfig, DataConfig, LossConfig, ModelConfig, RuntimeConfig, TrainConfig
+from training.config import DataConfig, LossConfig, ModelConfig, RuntimeConfig, TrainConfig
 
 FORMATS = ("smpl", "h36m", "coco", "3dhp", "aspset", "bmlmovi", "totcap", "jta")
 """The formats of the synthetic pile, one 3D-labelled data set each."""
@@ -72,7 +72,6 @@ def _synthetic(per_format: int, common2d: int, crop_side: int, steps: int, group
     return TrainConfig(
         model=ModelConfig(backbone="tiny", crop_side=crop_side, ghost_group_size=group),
         data=DataConfig(shares=(*shares, ("synthetic_common2d", common2d))),
-        augment=AugmentConfig(background=0.0),
         loss=LossConfig(
             weak_perspective_steps=steps // 20, absolute_from_step=steps // 10, teacher_from_step=steps // 10
         ),

@@ -68,7 +68,6 @@ def test_only_what_decides_the_weights_is_compared():
     assert config_files.fingerprint(base) == config_files.fingerprint(replace(base, runtime=RuntimeConfig()))
     other = replace(base, augment=AugmentConfig(roll_deg=3.0), seed=9)
     assert config_files.differences(base, other) == [
-        "augment.background: 0.0 -> 0.7",
         "augment.roll_deg: 20.0 -> 3.0",
         "seed: 1 -> 9",
     ]

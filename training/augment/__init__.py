@@ -1,1 +1,1 @@
-"""Random changes of training crops: geometry, colour, occlusion, background."""
+"""Random changes of training crops: geometry, colour, occlusion."""
