@@ -15,7 +15,7 @@ from affine_combining.quality import quality
 from affine_combining.weights import AcaeWeights
 
 MIN_DEPTH_MM = 300.0  # nearer points would dominate the projected loss
-HISTORY_POSES = 500  # held-out poses that draw the learning curve; the final figures use all of them
+HISTORY_POSES = 128  # held-out poses that draw the learning curve; the final figures use all of them
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,10 +104,23 @@ def extract_weights(
     matrices = [keras.ops.convert_to_numpy(layer.matrix()) for layer in (model.encoder, model.decoder)]
     back = sides.inverse
     sided = config.latents_sided if config.chiral else 0
-    return [
-        AcaeWeights(w1[back], w2[:, back], tuple(joint_names), {}, sided)
-        for w1, w2 in zip(*matrices, strict=True)
-    ]
+    weights = []
+    for w1, w2 in zip(*matrices, strict=True):
+        order = _left_first(w1, sides, sided)
+        weights.append(AcaeWeights(w1[back][:, order], w2[order][:, back], tuple(joint_names), {}, sided))
+    return weights
+
+
+def _left_first(w1: np.ndarray, sides: SidedOrder, sided: int) -> np.ndarray:
+    """[L] an order of latents in which, of each mirrored pair, the one nearer to the left joints is left.
+
+    Training cannot tell the two of a pair apart: exchanging them changes nothing else. w1: [J, L], sorted.
+    """
+    half, order = sided // 2, np.arange(w1.shape[1])
+    leaning = w1[: sides.pairs].sum(axis=0) - w1[sides.pairs : 2 * sides.pairs].sum(axis=0)
+    order[:half] = np.where(leaning[:half] >= 0, order[:half], order[:half] + half)
+    order[half:sided] = (order[:half] + half) % max(sided, 1)
+    return order
 
 
 def _prepare(

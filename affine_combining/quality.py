@@ -22,7 +22,7 @@ def quality(weights: AcaeWeights, poses: np.ndarray, loss: str = "projected") ->
     """
     w1, w2 = (w.astype(np.float64) for w in (weights.w1, weights.w2))
     joints = poses.astype(np.float64)
-    reconstructed = np.einsum("njc,jl,lm->nmc", joints, w1, w2, optimize=True)
+    reconstructed = ((joints.swapaxes(1, 2) @ w1) @ w2).swapaxes(1, 2)
     mean_depth = joints[..., 2:].mean(axis=-2, keepdims=True)
     plane = _splat(joints, mean_depth) - _splat(reconstructed, mean_depth)
     plane_distance = np.linalg.norm(plane, axis=-1)

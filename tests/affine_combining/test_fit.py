@@ -55,6 +55,14 @@ def test_the_result_is_chiral(result):
     np.testing.assert_allclose(weights.w2[latents][:, mirror], weights.w2, atol=1e-6)
 
 
+def test_left_latents_lean_to_the_left(result):
+    left = [i for i, name in enumerate(NAMES) if name[0] == "l"]
+    right = [i for i, name in enumerate(NAMES) if name[0] == "r"]
+    leaning = result.weights.w1[left].sum(axis=0) - result.weights.w1[right].sum(axis=0)
+    assert (leaning[:2] > 0).all() and (leaning[2:4] < 0).all()
+    np.testing.assert_allclose(leaning[4:], 0, atol=1e-6)
+
+
 def test_the_best_seed_is_kept_and_reported(result):
     assert [set(r) for r in result.reports] == [
         {"seed", "main_loss", "pck_1cm", "pck_2cm", "error_3d_mm", "negative_mass", "n_used_1", "n_used_2"}
