@@ -5,6 +5,7 @@ import fcntl
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import keras
 import tensorflow as tf
 
 from posepile import skeletons
@@ -41,6 +42,9 @@ def train(config: TrainConfig, stores: Sequence[Store | Path | str], run: Path |
         NonFiniteLossError, ExampleError: bad data; the last good checkpoint stays.
         RunStopped: a signal asked to stop; the state is saved.
     """
+    if keras.backend.backend() == "jax":
+        with contextlib.suppress(RuntimeError):  # TensorFlow has started already, and has what memory it took
+            tf.config.set_visible_devices([], "GPU")  # it only runs the input pipeline then
     run = Path(run)
     run.mkdir(parents=True, exist_ok=True)
     with _lock(run):

@@ -1,6 +1,7 @@
 """A run promises: killed at any moment and started again it ends bit for bit as if it had not been."""
 
 import csv
+import importlib.util
 import json
 import os
 import signal
@@ -211,6 +212,17 @@ def test_pseudo_labels_of_a_run(stores, finished, tmp_path):
     found.save(tmp_path / "poses.npz", run="x")
     with np.load(tmp_path / "poses.npz", allow_pickle=False) as file:
         assert set(file) == {"key", "poses", "coords3d_pred_world", "joint_names", "meta"}
+
+
+@pytest.mark.slow
+def test_the_same_code_trains_on_jax(stores, tmp_path):
+    if importlib.util.find_spec("jax") is None:
+        pytest.skip("jax is not installed (extra `jax`)")
+    finish(stores, tmp_path / "run", backend="jax", steps=1)
+    assert json.loads((tmp_path / "run" / run_folder.ENVIRONMENT_FILE).read_text())["backend"] == "jax"
+    assert (tmp_path / "run" / run_folder.WEIGHTS_FILE).exists()
+    [row] = csv.DictReader((tmp_path / "run" / callbacks.METRICS_FILE).read_text().splitlines())
+    assert row["step"] == "1" and np.isfinite(float(row["loss"]))
 
 
 def test_chunks_cover_the_run_and_stop_at_the_switch():

@@ -21,7 +21,8 @@ def main(stores: str, run: str, steps: str = "24") -> None:
     from training.fit import train
 
     folders = [Path(stores) / name for name, _ in CONFIG.data.shares]
-    train(replace(CONFIG, steps=int(steps)), folders, Path(run))
+    config = replace(CONFIG, steps=int(steps), inference_mode_steps=min(6, int(steps) // 4))
+    train(config, folders, Path(run))
 
 
 if __name__ == "__main__":

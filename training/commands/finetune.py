@@ -32,9 +32,8 @@ def main(args: list[str]) -> int:
     arguments = tyro.cli(Arguments, args=args, prog="dozens finetune")
     from dataclasses import replace
 
-    from training import config_files, run_folder
+    from training import config_files, fit, run_folder
     from training.commands.piles import open_piles
-    from training.fit import train
     from training.presets import finetuned
 
     config = finetuned(
@@ -47,5 +46,5 @@ def main(args: list[str]) -> int:
     if arguments.seed is not None:
         config = replace(config, seed=arguments.seed)
     stores = open_piles(arguments.pile) or run_folder.store_paths(arguments.run)
-    print(f"done: {train(config, stores, arguments.out)}")
+    print(f"done: {fit.train(config, stores, arguments.out)}")
     return 0

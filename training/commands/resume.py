@@ -19,8 +19,8 @@ class Arguments:
 def main(args: list[str]) -> int:
     """Resumes; raises what `training.fit.train` raises."""
     arguments = tyro.cli(Arguments, args=args, prog="dozens resume")
+    from training import fit
     from training.commands.piles import open_piles
-    from training.fit import resume
 
-    print(f"done: {resume(arguments.run, open_piles(arguments.pile))}")
+    print(f"done: {fit.resume(arguments.run, open_piles(arguments.pile))}")
     return 0

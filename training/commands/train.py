@@ -31,8 +31,8 @@ def main(args: list[str]) -> int:
         return 0 if args else 2
     default = Arguments(tyro.MISSING, tyro.MISSING, preset(args[0]))
     arguments = tyro.cli(Arguments, args=args[1:], default=default, prog=f"dozens train {args[0]}")
-    from training.fit import train
+    from training import fit
 
-    run = train(arguments.config, open_piles(arguments.pile), arguments.out)
+    run = fit.train(arguments.config, open_piles(arguments.pile), arguments.out)
     print(f"done: {run}")
     return 0
