@@ -15,11 +15,12 @@ import numpy as np
 
 from posepile.synthetic.render import ATTRIBUTES, LAYER, MAX_LAYERS, PATTERNS
 
-X, Y, Z, ARM, LEG, SCALP, FACE = range(ATTRIBUTES)
-"""Columns of `fields`. X, Y, Z: template position, mm (shared by all body shapes). ARM: 1 at the shoulder, 2
-elbow, 3 wrist, 4 fingertip, below 1 on the trunk. LEG: 1 hip, 2 knee, 3 ankle, 4 toe base, 5 toe tip. SCALP:
-mm above the hairline. FACE: 1 brows, 2 lips, 3 eyes. Collars are cut by COLLAR, which replaces Y (patterns
-hardly need depth)."""
+X, COLLAR, Z, ARM, LEG, SCALP, FACE = range(ATTRIBUTES)
+"""Columns of `fields`. X, Z: template position, mm (the same for all body shapes). COLLAR: height along a
+plane that falls to the front and to the shoulders, mm; it cuts necklines, and stands for depth in patterns.
+ARM: 1 at the shoulder, 2 elbow, 3 wrist, 4 fingertip, below 1 on the trunk. LEG: 1 hip, 2 knee, 3 ankle, 4
+toe base, 5 toe tip.
+SCALP: mm above the hairline. FACE: 1 brows, 2 lips, 3 eyes."""
 
 EVERYWHERE = 1e9
 WAIST = 105.0
@@ -82,7 +83,7 @@ def fields(template, heads: Mapping[str, np.ndarray], weights, bones, eyes) -> n
     column = {name: i for i, name in enumerate(bones)}
     result = np.zeros((len(template), ATTRIBUTES), np.float32)
     result[:, X], result[:, Z] = template[:, 0], template[:, 2]
-    result[:, Y] = template[:, 2] - 0.5 * template[:, 1] - 0.25 * np.abs(template[:, 0])
+    result[:, COLLAR] = template[:, 2] - 0.5 * template[:, 1] - 0.25 * np.abs(template[:, 0])
     for side in ("Left", "Right"):
         chain = [heads[side + part] for part in ("Arm", "ForeArm", "Hand")]
         hand = heads[side + "HandFinger1"]
@@ -197,7 +198,7 @@ def _add_clothes(layers, lifts, rng, style: LookStyle) -> None:
         _add(
             layers,
             lifts,
-            bounds={**trunk, Z: (edge, EVERYWHERE), Y: (-EVERYWHERE, collar)},
+            bounds={**trunk, Z: (edge, EVERYWHERE), COLLAR: (-EVERYWHERE, collar)},
             lift=looseness,
             **top,
         )

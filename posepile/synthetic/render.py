@@ -7,6 +7,9 @@ building a search tree that is used once.
 Everything is one thread, without fast-math: the same input gives the same bytes. The compiled code is cached
 beside this file (or under NUMBA_CACHE_DIR), so only the first run on a machine waits for the compiler.
 
+The compiled functions stay in one file, long as it is: numba's cache notices when a function's own file
+changes, not when a function that it calls in another file does.
+
 Three passes: `rasterise` (which face is nearest at each sample), `shade` (colour of each sample: painted
 layers, a directional light with a shadow map, sky and ground light), `resolve` (samples to pixels over a
 backdrop).

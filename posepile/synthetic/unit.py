@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -126,7 +126,9 @@ def _attempt(rng, preset, subject: Subject, other, k, views, side, photos, key) 
     if other is not None and rng.random() < style.second_person:
         people.append(_bystander(rng, other, position, where))
     low, high = render.bounds(vertices)
-    place = random_place(rng, style.place, position, where[:2], float(high[2] - low[2]))
+    # What the frame cuts is hard enough to see
+    around = replace(style.place, occluder=0.0) if np.isfinite(frame).any() else style.place
+    place = random_place(rng, around, position, where[:2], float(high[2] - low[2]))
     photo = _photo(rng, photos, side) if photos and rng.random() < PHOTO_PROBABILITY else None
     picture = scene.draw(rng, people, camera, place, side, frame, photo)
     outside = _outside(frame, side)
