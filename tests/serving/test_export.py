@@ -1,0 +1,192 @@
+"""Export promises: what is loaded anywhere gives the network's poses and says what they are and whence."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import tensorflow as tf
+from fake_models import save_standing
+
+from affine_combining.weights import AcaeWeights
+from posepile import skeletons
+from posepile.cameras import Camera
+from posepile.example import PoseExample
+from posepile.store import Store, StoreWriter
+from serving import export
+from serving.commands.export import main
+from serving.export import ExportError, export_model, export_run
+from serving.predictor import Predictor
+from training import config_files, run_folder
+from training.build import build_model
+from training.config import DataConfig, ModelConfig, TrainConfig
+
+CONFIG = TrainConfig(model=ModelConfig(backbone="tiny", crop_side=64, ghost_group_size=0), seed=5)
+UNION = skeletons.union(["aspset", "h36m"])
+# Loads the model with nothing but TensorFlow, as a user without this project would.
+LOAD_ALONE = """
+import sys, numpy as np, tensorflow as tf
+assert not any(name in sys.modules for name in ("training", "serving", "posepile", "affine_combining"))
+model, crops = tf.saved_model.load(sys.argv[1]), np.load(sys.argv[2])
+poses = model.predict_multi(crops["images"], crops["intrinsics"])
+served = model.signatures["serving_default"](images=crops["images"], intrinsics=crops["intrinsics"])
+np.savez(sys.argv[3], poses=poses, served=served["poses3d"], edges=model.joint_edges,
+         names=[n.decode() for n in model.joint_names.numpy()], side=model.input_resolution,
+         formats=[n.decode() for n in model.joint_formats.numpy()],
+         provenance=model.provenance.numpy().decode())
+"""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Path:
+    """A finished run with random weights, and the store that it trained on."""
+    folder = tmp_path_factory.mktemp("run")
+    return write_run(folder / "run", CONFIG, UNION, [make_store(folder / "store")])
+
+
+@pytest.fixture(scope="module")
+def model():
+    return build_model(CONFIG, UNION)
+
+
+@pytest.fixture(scope="module")
+def exported(run, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("exported") / "deep" / "savedmodel"
+    assert export_run(run, out) < 0.05  # mm, at metres: the same float32 kernels in another order
+    return out
+
+
+def test_loads_in_a_process_with_tensorflow_alone(run, exported, tmp_path):
+    crops = export.random_crops(64, 3)
+    images, intrinsics = (crops.images / 255).astype(np.float16), crops.intrinsics.astype(np.float32)
+    np.savez(tmp_path / "crops.npz", images=images, intrinsics=intrinsics)
+    arguments = [exported, tmp_path / "crops.npz", tmp_path / "result.npz"]
+    subprocess.run([sys.executable, "-c", LOAD_ALONE, *map(str, arguments)], check=True, cwd=tmp_path)
+    result = np.load(tmp_path / "result.npz")
+    expected = np.asarray(run_folder.load_model(run).predict_joints(images.astype(np.float32), intrinsics))
+    np.testing.assert_allclose(result["poses"], expected, rtol=0, atol=0.05)
+    np.testing.assert_array_equal(result["served"], result["poses"])
+    assert np.ptp(expected, axis=0).max() > 0.5  # mm: the crops are told apart, so equality means something
+    assert tuple(result["names"]) == UNION.joints and tuple(result["formats"]) == UNION.formats
+    assert result["side"] == 64
+    np.testing.assert_array_equal(result["edges"], UNION.edges)
+    assert json.loads(str(result["provenance"])) == export.run_provenance(run)
+
+
+def test_provenance_says_what_was_trained_how_and_on_what(run):
+    provenance = export.run_provenance(run)
+    assert provenance["configuration"] == config_files.to_json(CONFIG)
+    assert provenance["stores"] == {"tiny": {"examples": 3, "licence": "CC0-1.0"}}
+    assert provenance["seed"] == 5 and provenance["autoencoder"] is None
+    assert provenance["environment"]["packages"]["tensorflow"] == tf.__version__
+
+
+def test_the_command_compares_on_crops_of_the_runs_own_data(run, tmp_path, monkeypatch, capsys):
+    seen = []
+    compare = export._largest_difference
+    monkeypatch.setattr(export, "_largest_difference", lambda *a: seen.append(a[2]) or compare(*a))
+    assert main([str(run), "--out", str(tmp_path), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["savedmodel"] == str(tmp_path / "savedmodel")
+    assert 0 <= result["largest_difference_mm"] < 0.05
+    assert (tmp_path / "savedmodel" / "saved_model.pb").exists()
+    [random, real] = seen
+    assert len(real.images) == len(random.images) == 3
+    red_blue = real.images[0, 32, 32]
+    assert red_blue[0] > 200 and red_blue[2] < 50  # the store's pictures are red
+    assert real.intrinsics[0, 0, 0] != random.intrinsics[0, 0, 0]
+
+
+def test_variants_with_an_autoencoder(tmp_path):
+    n = len(UNION)
+    w1 = np.full((n, 4), 1 / n)
+    w2 = np.random.default_rng(0).dirichlet(np.ones(4), n).T
+    AcaeWeights(w1, w2, UNION.joints, {"poses": "made up"}).save(tmp_path / "acae.npz")
+    config = replace(CONFIG, variant="hybrid", acae=str(tmp_path / "acae.npz"))
+    run = write_run(tmp_path / "run", config, UNION, [])
+    assert export_run(run, tmp_path / "m") < 0.05
+    provenance = stored_provenance(tmp_path / "m")
+    assert provenance["autoencoder"] == {"latents": 4, "poses": "made up"}
+    # The teacher head, n * (1 + depth bins) outputs, is of no use here and stays out
+    loaded = tf.saved_model.load(str(tmp_path / "m"))
+    sizes = [variable.shape[-1] for variable in loaded.network_variables]
+    assert 4 * (1 + 8) in sizes and n * (1 + 8) not in sizes
+
+
+def test_merged_joints_have_names_without_suffixes_and_stores_may_be_gone(tmp_path):
+    merged = skeletons.merged(UNION)
+    config = replace(CONFIG, data=DataConfig(joints="merged"))
+    run = write_run(tmp_path / "run", config, merged, [make_store(tmp_path / "store")])
+    (tmp_path / "store").rename(tmp_path / "elsewhere")
+    export_run(run, tmp_path / "m")
+    predictor = Predictor(tmp_path / "m")
+    assert predictor.joints == merged.joints and not any("_" in joint for joint in predictor.joints)
+    assert {"h36m", "aspset"} <= set(predictor.formats())
+
+
+def test_an_export_that_differs_does_not_count(model, tmp_path, monkeypatch):
+    honest = model.predict_joints
+
+    def shifted(image, intrinsics):  # in the trace of the export only; the comparison runs eagerly
+        return honest(image, intrinsics) + (0.0 if tf.executing_eagerly() else 1.5)
+
+    monkeypatch.setattr(model, "predict_joints", shifted)
+    with pytest.raises(ExportError, match=r"differ from the Keras model by 2\.6 mm, expected at most 1.0"):
+        export_model(model, UNION, {}, tmp_path / "m")
+    assert not (tmp_path / "m").exists()
+
+
+def test_replaces_an_older_model_but_nothing_else(model, tmp_path):
+    save_standing(tmp_path / "m")
+    export_model(model, UNION, {"version": 2}, tmp_path / "m")
+    assert stored_provenance(tmp_path / "m") == {"version": 2}
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]
+    (tmp_path / "notes").mkdir()
+    with pytest.raises(ExportError, match="notes: exists and is no SavedModel"):
+        export_model(model, UNION, {}, tmp_path / "notes")
+
+
+def test_other_joints_than_the_models(model, tmp_path):
+    with pytest.raises(ExportError, match="42 joints, expected the 17 of skeleton 'aspset'"):
+        export_model(model, skeletons.load("aspset"), {}, tmp_path / "m")
+
+
+def test_a_folder_that_is_no_finished_run(run, tmp_path):
+    with pytest.raises(FileNotFoundError, match="no config.json in it, expected the folder of a run"):
+        export_run(tmp_path, tmp_path / "m")
+    config_files.save(CONFIG, tmp_path)
+    with pytest.raises(FileNotFoundError, match="not finished"):
+        export_run(tmp_path, tmp_path / "m")
+
+
+def stored_provenance(savedmodel: Path) -> dict:
+    loaded = tf.saved_model.load(str(savedmodel))
+    return json.loads(loaded.provenance.numpy())
+
+
+def write_run(run: Path, config: TrainConfig, skeleton, stores) -> Path:
+    """What training leaves, with the initial weights."""
+    run.mkdir()
+    config_files.save(config, run)
+    run_folder.save_environment(run)
+    run_folder.save_stores(run, stores)
+    run_folder.save_model_facts(run, config, skeleton, stores)
+    run_folder.save_weights(run, build_model(config, skeleton, run_folder.load_acae(config)))
+    return run
+
+
+def make_store(folder: Path) -> Store:
+    """Three red pictures."""
+    image = cv2.imencode(".jpg", np.full((96, 128, 3), (0, 0, 255), np.uint8))[1].tobytes()
+    camera = Camera([[150, 0, 63.5], [0, 150, 47.5], [0, 0, 1]])
+    joints = np.random.default_rng(0).normal(0, 300, (17, 3)) + (0, 0, 4000)
+    facts = dict(id="tiny", role="3d", skeleton=skeletons.load("aspset"), licence="CC0-1.0")
+    with StoreWriter(folder, **facts) as writer:
+        for i in range(3):
+            box = [10 + 5 * i, 8, 60, 80]
+            writer.append(PoseExample(f"tiny/{i}", image, camera, box, joints3d=joints))
+    return Store.open(folder)
