@@ -49,7 +49,7 @@ def square(boxes) -> np.ndarray:
 
 
 def of_points(points) -> np.ndarray:
-    """The smallest boxes [..., 4] around `points` [..., n, 2]; NaN points do not count; NaN if there is no other."""
+    """The smallest boxes [..., 4] around `points` [..., n, 2]. NaN points do not count; NaN without others."""
     points = np.asarray(points, float)
     valid = np.isfinite(points).all(axis=-1, keepdims=True)
     low = np.where(valid, points, np.inf).min(axis=-2, initial=np.inf)
@@ -82,7 +82,7 @@ def iou(a, b) -> np.ndarray:
 
 
 def contains(boxes, points) -> np.ndarray:
-    """Whether `points` [..., n, 2] lie in their box: left and upper side inclusive, the others not, NaN never."""
+    """Whether `points` [..., n, 2] lie in their box; its left and upper side belong to it, NaN does not."""
     relative = np.asarray(points) - np.asarray(boxes)[..., np.newaxis, :2]
     return ((relative >= 0) & (relative < np.asarray(boxes)[..., np.newaxis, 2:])).all(axis=-1)
 

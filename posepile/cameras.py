@@ -1,8 +1,8 @@
 """Pinhole cameras with OpenCV's lens distortion: project, back-project, turn towards a point, warp images.
 
 A camera is a value: every method returns a new one. Points are `[..., 3]` in mm, pixels `[..., 2]` with pixel
-centres at integers; the camera frame is x right, y down, z forward: X_cam = R (X_world - position). Everything
-is computed in float64, because world coordinates of some data sets are kilometres from the origin.
+centres at integers; the camera frame is x right, y down, z forward: X_cam = R (X_world - position).
+Everything is computed in float64, because world coordinates of some data sets are kilometres from the origin.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,8 @@ class Camera:
         intrinsics: [3, 3] px, last row (0, 0, 1); maps the normalised image plane to pixels.
         rotation: [3, 3], world to camera. Determinant -1 for a mirrored camera.
         position: [3] mm, the optical centre in the world.
-        distortion: [12], OpenCV's order k1, k2, p1, p2, k3, k4, k5, k6, s1, s2, s3, s4; a shorter one is padded.
+        distortion: [12], OpenCV's order k1, k2, p1, p2, k3, k4, k5, k6, s1, s2, s3, s4; a shorter one is
+        padded.
         world_up: [3], the direction that is up in the world, for `turned_to`.
     """
 
@@ -74,8 +75,9 @@ class Camera:
     def camera_to_image(self, points) -> np.ndarray:
         """Camera frame [..., 3] mm to pixels [..., 2].
 
-        NaN where z <= 0, and where the lens model folds back: beyond that radius a calibration polynomial sends
-        points outside the field of view into the middle of the image (OpenCV returns those wrong pixels).
+        NaN where z <= 0, and where the lens model folds back: beyond that radius a calibration polynomial
+        sends points outside the field of view into the middle of the image (OpenCV returns those wrong
+        pixels).
         """
         points = np.asarray(points, np.float64)
         depth = np.where(points[..., 2:] > 0, points[..., 2:], np.nan)
@@ -102,21 +104,23 @@ class Camera:
         return homogeneous * np.asarray(depth, np.float64)[..., np.newaxis]
 
     def image_to_world(self, pixels, depth=1.0) -> np.ndarray:
-        """Pixels [..., 2] to world points [..., 3] mm at `depth` mm (a number or [...]) in front of the camera."""
+        """Pixels [..., 2] to world points [..., 3] mm at `depth` mm (a number or [...]) along the axis."""
         return self.camera_to_world(self.image_to_camera(pixels, depth))
 
     # Other cameras at the same place
 
     def turned_to(self, pixel) -> "Camera":
-        """The camera turned so that what `pixel` [2] shows lies on its axis, with zero roll against `world_up`.
+        """The camera turned so that its axis goes through `pixel` [2], with zero roll against `world_up`.
 
-        Intrinsics are kept and the distortion is dropped. A mirrored camera stays mirrored. Where the new axis is
-        parallel to world_up, the roll is that of the present camera. Raises ValueError for a pixel that shows
-        nothing (outside the lens model).
+        Intrinsics are kept and the distortion is dropped. A mirrored camera stays mirrored. Where the new
+        axis is parallel to world_up, the roll is that of the present camera. Raises ValueError for a pixel
+        that shows nothing (outside the lens model).
         """
         forward = self.rotation.T @ self.image_to_camera(pixel)
         if not np.isfinite(forward).all():
-            raise ValueError(f"pixel {np.asarray(pixel).tolist()} is outside the lens model, cannot turn towards it")
+            raise ValueError(
+                f"pixel {np.asarray(pixel).tolist()} is outside the lens model, cannot turn towards it"
+            )
         forward = _unit(forward)
         right = np.cross(forward, _unit(self.world_up))
         if np.linalg.norm(right) < 1e-6:
@@ -131,8 +135,9 @@ class Camera:
     def rolled(self, angle: float) -> "Camera":
         """The camera turned about its axis by `angle` radians, its x axis towards its old y axis.
 
-        What it shows turns the other way (counter-clockwise on the screen for a positive angle). The distortion
-        of a lens turns with it and has no place in the turned image: raises ValueError if there is any.
+        What it shows turns the other way (counter-clockwise on the screen for a positive angle). The
+        distortion of a lens turns with it and has no place in the turned image: raises ValueError if there is
+        any.
         """
         self._refuse_distortion("rolled")
         cos, sin = np.cos(angle), np.sin(angle)
@@ -153,7 +158,7 @@ class Camera:
         return replace(self, intrinsics=intrinsics)
 
     def scaled(self, factor: float) -> "Camera":
-        """The camera of the whole image resized by `factor` (corners stay corners, so centres move by half px)."""
+        """The camera of the whole image resized by `factor`; corners stay corners, so centres move."""
         intrinsics = self.intrinsics.copy()
         intrinsics[:2, :2] *= factor
         intrinsics[:2, 2] = (intrinsics[:2, 2] + 0.5) * factor - 0.5
@@ -186,7 +191,9 @@ class Camera:
 
     def _refuse_distortion(self, verb: str) -> None:
         if self.has_distortion:
-            raise ValueError(f"a camera with lens distortion cannot be {verb}; use without_distortion() first")
+            raise ValueError(
+                f"a camera with lens distortion cannot be {verb}; use without_distortion() first"
+            )
 
 
 def warp_image(
@@ -207,14 +214,16 @@ def warp_image(
         border: value of pixels that `image` does not show.
 
     Returns:
-        [height, width] or [height, width, c], the image's type. Points agree: what is at `old.world_to_image(p)` in
-        `image` is at `new.world_to_image(p)` here.
+        [height, width] or [height, width, c], the image's type. Points agree: what is at
+        `old.world_to_image(p)` in `image` is at `new.world_to_image(p)` here.
 
     Raises:
         ValueError: if the cameras stand at different places; no warp gives the view then.
     """
     if not np.allclose(old.position, new.position, rtol=0, atol=1e-3):  # mm
-        raise ValueError(f"warp_image: cameras at {old.position} and {new.position} mm, expected the same place")
+        raise ValueError(
+            f"warp_image: cameras at {old.position} and {new.position} mm, expected the same place"
+        )
     size = (int(size[0]), int(size[1]))
     border_value = (border,) * 4
     rotation = old.rotation @ new.rotation.T

@@ -1,7 +1,8 @@
 """PoseExample: one labelled image of one person, and its bytes. The one place that knows the record layout.
 
-A record is a tf.train.Example with these features (absent where the example has no such label); arrays are raw
-little-endian numbers (`tf.io.decode_raw`), because float features could not hold a world position in float64:
+A record is a tf.train.Example with these features (absent where the example has no such label); arrays are
+raw little-endian numbers (`tf.io.decode_raw`), because float features could not hold a world position in
+float64:
 
     layout_version  int64     LAYOUT_VERSION
     key             bytes     UTF-8
@@ -13,9 +14,14 @@ little-endian numbers (`tf.io.decode_raw`), because float features could not hol
     mask_size       int64     [2] height, width
     mask_counts     bytes     COCO run-length code
     tags            bytes     JSON object of strings
+    crc32           bytes     uint32 of all bytes before this feature, which is always the last one
+
+With its own checksum, a record that is found anywhere (in half a file, without an index) proves
+itself intact.
 """
 
 import json
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -26,7 +32,16 @@ from posepile.cameras import Camera
 from posepile.jpeg import image_size
 
 LAYOUT_VERSION = 1
-CAMERA_PARTS = {"intrinsics": (3, 3), "rotation": (3, 3), "position": (3,), "distortion": (12,), "world_up": (3,)}
+CAMERA_PARTS = {
+    "intrinsics": (3, 3),
+    "rotation": (3, 3),
+    "position": (3,),
+    "distortion": (12,),
+    "world_up": (3,),
+}
+
+
+_CHECKSUM_LEAD = tf_example.encode({"crc32": bytes(4)})[:-4]
 
 
 class ExampleError(ValueError):
@@ -83,7 +98,8 @@ class PoseExample:
         if self.mask is not None:
             features["mask_size"] = [int(side) for side in self.mask["size"]]
             features["mask_counts"] = bytes(self.mask["counts"])
-        return tf_example.encode(features)
+        body = tf_example.encode(features)
+        return body + _CHECKSUM_LEAD + zlib.crc32(body).to_bytes(4, "little")
 
     @classmethod
     def from_bytes(cls, data: bytes, source: str = "") -> "PoseExample":
@@ -114,6 +130,17 @@ class PoseExample:
             if self.mask is not None:
                 found += _mask_problems(self.mask, size)
         return found
+
+
+def checksum(record: bytes) -> int:
+    """The CRC-32 that a record carries."""
+    return int.from_bytes(record[-4:], "little")
+
+
+def is_intact(record: bytes) -> bool:
+    """Whether a record is what its checksum says. Reading does not ask: the file has hashes."""
+    body = record[: -4 - len(_CHECKSUM_LEAD)]
+    return record[len(body) : -4] == _CHECKSUM_LEAD and checksum(record) == zlib.crc32(body)
 
 
 def _from_features(features: dict) -> PoseExample:
@@ -161,7 +188,9 @@ def _set_float32(example: PoseExample, name: str, shape: tuple[int | None, int] 
         return
     array = np.asarray(value, np.float32)
     if array.ndim != len(shape) or array.shape[-1] != shape[-1]:
-        raise ValueError(f"PoseExample.{name} has shape {list(array.shape)}, expected {['J', *shape][-len(shape):]}")
+        raise ValueError(
+            f"PoseExample.{name} has shape {list(array.shape)}, expected {['J', *shape][-len(shape) :]}"
+        )
     object.__setattr__(example, name, array)
 
 
@@ -188,7 +217,11 @@ def _joint_problems(name: str, joints: np.ndarray | None, joint_names: Sequence[
 
 
 def _camera_problems(camera: Camera) -> list[str]:
-    found = [f"camera: {name} is not finite" for name in CAMERA_PARTS if not np.isfinite(getattr(camera, name)).all()]
+    found = [
+        f"camera: {name} is not finite"
+        for name in CAMERA_PARTS
+        if not np.isfinite(getattr(camera, name)).all()
+    ]
     if found:
         return found
     if np.abs(camera.rotation @ camera.rotation.T - np.eye(3)).max() > 1e-3:  # published ones are rounded

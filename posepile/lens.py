@@ -1,7 +1,8 @@
 """OpenCV's lens distortion on the normalised image plane, both ways, and where it stops being invertible.
 
-Coefficients `[12]` in OpenCV's order: k1, k2, p1, p2, k3, k4, k5, k6 (rational radial and tangential), s1, s2, s3, s4
-(thin prism). Source of the formulas: the OpenCV documentation, module calib3d, "Detailed description".
+Coefficients `[12]` in OpenCV's order: k1, k2, p1, p2, k3, k4, k5, k6 (rational radial and tangential), s1,
+s2, s3, s4 (thin prism). Source of the formulas: the OpenCV documentation, module calib3d, "Detailed
+description".
 """
 
 import numpy as np
@@ -45,7 +46,8 @@ def undistort(points: np.ndarray, coefficients: np.ndarray, largest_radius2: flo
 def max_radius2(coefficients: np.ndarray) -> float:
     """The squared radius up to which the radial distortion grows; infinite if it does everywhere.
 
-    With u = r^2 and the ratio N(u) / D(u), the derivative of r N / D vanishes where N D + 2 u (N' D - N D') does.
+    With u = r^2 and the ratio N(u) / D(u), the derivative of r N / D vanishes where N D + 2 u (N' D - N D')
+    does.
     """
     k1, k2, _, _, k3, k4, k5, k6 = coefficients[:8]
     if not np.isfinite(coefficients).all():
@@ -86,9 +88,12 @@ def _newton_step(points, goal, coefficients):
     distorted_x, distorted_y = _distort(x, y, coefficients)
     error_x, error_y = goal[:, 0] - distorted_x, goal[:, 1] - distorted_y
     determinant = a * d - b * c
-    # A singular Jacobian is a fold: a tiny determinant keeps the step finite and the iteration fails by itself
+    # A singular Jacobian is a fold: a tiny determinant keeps the step finite and the iteration fails by
+    # itself
     determinant = np.where(np.abs(determinant) < 1e-12, 1e-12, determinant)
-    step = np.stack([d * error_x - b * error_y, a * error_y - c * error_x], axis=1) / determinant[:, np.newaxis]
+    step = (
+        np.stack([d * error_x - b * error_y, a * error_y - c * error_x], axis=1) / determinant[:, np.newaxis]
+    )
     return step, np.hypot(error_x, error_y)
 
 

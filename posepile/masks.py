@@ -1,4 +1,5 @@
-"""Masks of people as COCO run-length codes: {"size": [h, w], "counts": bytes}, column-major, background first.
+"""Masks of people as COCO run-length codes: {"size": [h, w], "counts": bytes}, column-major, background
+first.
 
 The coding itself is rlemasklib's (compatible with pycocotools).
 """

@@ -1,7 +1,7 @@
 """tf.train.Example without TensorFlow: named features to bytes and back.
 
-The message type is declared here with the field numbers of tensorflow/core/example/{example,feature}.proto, so
-`tf.io.parse_single_example` reads what `encode` writes, and importing this takes no TensorFlow.
+The message type is declared here with the field numbers of tensorflow/core/example/{example,feature}.proto,
+so `tf.io.parse_single_example` reads what `encode` writes, and importing this takes no TensorFlow.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ def encode(features: Mapping[str, Value]) -> bytes:
 
 
 def decode(data: bytes) -> dict[str, Value]:
-    """Bytes of a tf.train.Example to its features. Raises ValueError if they are none, or hold float features."""
+    """Bytes of a tf.train.Example to its features. Raises ValueError for other bytes and float features."""
     try:
         named = _Example.FromString(data).features.feature
     except DecodeError as error:
@@ -44,7 +44,9 @@ def decode(data: bytes) -> dict[str, Value]:
 
 
 def _declare():
-    file = descriptor_pb2.FileDescriptorProto(name="posepile/example.proto", package="posepile", syntax="proto3")
+    file = descriptor_pb2.FileDescriptorProto(
+        name="posepile/example.proto", package="posepile", syntax="proto3"
+    )
     for name, scalar in (("BytesList", _FIELD.TYPE_BYTES), ("FloatList", _FIELD.TYPE_FLOAT),
                          ("Int64List", _FIELD.TYPE_INT64)):  # fmt: skip
         message = file.message_type.add(name=name)

@@ -24,7 +24,9 @@ def test_projection_agrees_with_opencv(seed):
     vector = cv2.Rodrigues(camera.rotation)[0]
     translation = -camera.rotation @ camera.position
     expected = cv2.projectPoints(points, vector, translation, camera.intrinsics, camera.distortion)[0][:, 0]
-    np.testing.assert_allclose(camera.world_to_image(points), expected, rtol=0, atol=1e-6)  # px, of up to 2000
+    np.testing.assert_allclose(
+        camera.world_to_image(points), expected, rtol=0, atol=1e-6
+    )  # px, of up to 2000
 
 
 @given(seed=SEEDS)
@@ -150,7 +152,9 @@ def test_the_fast_and_the_general_warp_agree(monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr("posepile.cameras._corners_are_inside", lambda *_: False)
             general = warp_image(image, old, new, (128, 128))
-        np.testing.assert_allclose(fast, general, rtol=0, atol=1.0)  # grey levels; 1/32 px of a slope below 20
+        np.testing.assert_allclose(
+            fast, general, rtol=0, atol=1.0
+        )  # grey levels; 1/32 px of a slope below 20
 
 
 def test_beyond_the_lens_model_is_border_and_not_a_second_image():

@@ -8,7 +8,7 @@ import pytest
 
 from posepile import masks, tf_example
 from posepile.cameras import Camera
-from posepile.example import CAMERA_PARTS, ExampleError, PoseExample
+from posepile.example import CAMERA_PARTS, ExampleError, PoseExample, is_intact
 
 JOINTS = ("lhip", "rhip", "head")
 
@@ -23,7 +23,9 @@ def make_example(key="set/s1/000001/cam0", seed=0, **changes) -> PoseExample:
     example = PoseExample(
         key=key,
         image=image,
-        camera=Camera([[100, 0, 32], [0, 100, 24], [0, 0, 1]], position=[1e6 + 1 / 3, 0, 0], distortion=[0.1, 0.2]),
+        camera=Camera(
+            [[100, 0, 32], [0, 100, 24], [0, 0, 1]], position=[1e6 + 1 / 3, 0, 0], distortion=[0.1, 0.2]
+        ),
         box=[10, 5, 30, 40],
         joints3d=joints,
         mask=masks.encode(mask),
@@ -37,7 +39,12 @@ def test_bytes_and_back(missing):
     example = make_example(joints2d=np.ones((3, 2)))
     example = replace(example, **{missing: None}) if missing else example
     again = PoseExample.from_bytes(example.to_bytes())
-    assert (again.key, again.image, again.mask, again.tags) == (example.key, example.image, example.mask, example.tags)
+    assert (again.key, again.image, again.mask, again.tags) == (
+        example.key,
+        example.image,
+        example.mask,
+        example.tags,
+    )
     for name in ("box", "joints3d", "joints2d"):
         np.testing.assert_array_equal(getattr(again, name), getattr(example, name))
     for name in CAMERA_PARTS if example.camera else ():
@@ -99,7 +106,9 @@ def test_zero_size_image_is_a_problem():
     image = bytearray(make_example().image)
     frame = image.index(b"\xff\xc0")
     image[frame + 5 : frame + 7] = b"\0\0"  # height
-    assert make_example(image=bytes(image)).problems(JOINTS) == ["image: 64 x 0 px, expected at least one pixel"]
+    assert make_example(image=bytes(image)).problems(JOINTS) == [
+        "image: 64 x 0 px, expected at least one pixel"
+    ]
 
 
 def test_another_version_is_refused_with_its_source():
@@ -121,6 +130,15 @@ def test_a_missing_feature_is_named(name):
 def test_other_bytes_are_refused(data):
     with pytest.raises(ExampleError):
         PoseExample.from_bytes(data)
+
+
+def test_the_checksum_finds_every_kind_of_damage():
+    record = make_example().to_bytes()
+    assert is_intact(record)
+    flipped = bytearray(record)
+    flipped[len(record) // 2] ^= 1
+    for damaged in (bytes(flipped), record[:-1], record[1:], b"", record[:-4] + bytes(4)):
+        assert not is_intact(damaged)
 
 
 def test_wrong_shapes_are_refused():

@@ -1,0 +1,28 @@
+"""A data set on disk: ArrayRecord shards, a columnar index over them, and `store.json`.
+
+    store.json                  what the store is (`StoreInfo`); written last, so a store without it is not
+    finished index.arrow                 one row an example (`layout.INDEX_SCHEMA`), in the order of the
+    shards rejected.jsonl              key and reason of every example that was refused
+    shards/NNNNN.array_record   the examples' bytes
+
+Records are read by row number. Shards can be written by many processes (`begin`, `write_shard`, `finish`).
+"""
+
+from posepile.store.layout import StoreError, StoreInfo
+from posepile.store.reader import Store
+from posepile.store.repair import RepairReport, repair
+from posepile.store.verify import verify
+from posepile.store.writer import StoreWriter, begin, finish, write_shard
+
+__all__ = [
+    "RepairReport",
+    "Store",
+    "StoreError",
+    "StoreInfo",
+    "StoreWriter",
+    "begin",
+    "finish",
+    "repair",
+    "verify",
+    "write_shard",
+]
