@@ -49,7 +49,7 @@ def square(boxes) -> np.ndarray:
 
 
 def of_points(points) -> np.ndarray:
-    """The smallest boxes [..., 4] around `points` [..., n, 2]. NaN points do not count; NaN without others."""
+    """The smallest boxes [..., 4] around `points` [..., n, 2]. NaN points do not count; NaN if alone."""
     points = np.asarray(points, float)
     valid = np.isfinite(points).all(axis=-1, keepdims=True)
     low = np.where(valid, points, np.inf).min(axis=-2, initial=np.inf)

@@ -40,10 +40,8 @@ class Store:
         info, counts = load_info(path)
         index = load_table(path / INDEX_FILE)
         if index.num_rows != counts["n_examples"]:
-            raise StoreError(
-                f"{path / INDEX_FILE} has {index.num_rows} rows, expected {counts['n_examples']} as in
-                {STORE_FILE}"
-            )
+            expected = f"expected {counts['n_examples']} as in {STORE_FILE}"
+            raise StoreError(f"{path / INDEX_FILE} has {index.num_rows} rows, {expected}")
         return cls(path, info, index)
 
     def __reduce__(self):
