@@ -1,7 +1,7 @@
 """A small software renderer: triangles to face numbers, face numbers to shaded pixels, compiled by numba.
 
 It was chosen over ray casting with `embreex` because it measures faster (benchmarks/synthesize.py): a body
-has 27,000 triangles of about one pixel and is posed anew for every image, so a ray caster spends its time
+has 25,000 triangles of about one pixel and is posed anew for every image, so a ray caster spends its time
 building a search tree that is used once.
 
 Everything is one thread, without fast-math: the same input gives the same bytes. The compiled code is cached
