@@ -1,4 +1,4 @@
-"""Scale recovery: where a pose stands in front of the camera, from its 2D and its relative metric positions."""
+"""Scale recovery: where a pose stands before the camera, from its 2D and its relative metric positions."""
 
 from keras import ops
 
@@ -10,7 +10,7 @@ MIN_DEPTH_MM = 1.0
 
 
 def image_to_ray(pixels, intrinsics):
-    """Normalised image coordinates: pixels [B, N, 2], intrinsics [B, 3, 3] (upper triangular) -> [B, N, 2]."""
+    """Normalised image points: pixels [B, N, 2], intrinsics [B, 3, 3] (upper triangular) -> [B, N, 2]."""
     k = intrinsics[:, None]
     y = (pixels[..., 1] - k[..., 1, 2]) / k[..., 1, 1]
     x = (pixels[..., 0] - k[..., 0, 2] - k[..., 0, 1] * y) / k[..., 0, 0]
@@ -33,8 +33,8 @@ def project(points, intrinsics):
 def reconstruct_absolute(pixels, metric, intrinsics, grid: CropGrid, weak, mix, ridge: float = RIDGE):
     """Places relative poses in front of the camera, so that both heads agree as well as they can.
 
-    Inside the field of view the result is a mix of the moved metric points and of the 2D positions pushed out to
-    their depth; outside, where 2D heat maps cannot reach, it is the moved metric points.
+    Inside the field of view the result is a mix of the moved metric points and of the 2D positions pushed out
+    to their depth; outside, where 2D heat maps cannot reach, it is the moved metric points.
 
     Args:
         pixels: [B, N, 2] px, of the 2D head.
@@ -62,8 +62,8 @@ def full_perspective_translation(rays, metric, inside, ridge: float = RIDGE):
     """Translation t [B, 3] mm that minimises the reprojection error of `metric + t`, in closed form.
 
     Each point gives two linear equations, (X + t_x) - x (Z + t_z) = 0 and the same for y, weighted by
-    `inside` + 1e-4. The depth column and the right side are divided by their RMS, per example, so that a result
-    does not depend on the rest of the batch. `ridge` is added to the diagonal of the normal equations.
+    `inside` + 1e-4. The depth column and the right side are divided by their RMS, per example, so that a
+    result does not depend on the rest of the batch. `ridge` is added to the diagonal of the normal equations.
 
     The 3x3 system has an arrow shape, so t_x and t_y are eliminated by hand; means are subtracted before
     products are summed, which is exact and loses no digits where the person is far from the principal point.

@@ -1,11 +1,12 @@
 """Feature extractors by name, all with ghost batch norm and with known feature centres.
 
-Where a feature looks. With pixel centres at integers, features of stride s that lie symmetrically in an even-sided
-image are centred on pixels s k + (s-1)/2. "tiny" has them there, because its strided kernels are even (8, 4);
-mirroring the image then mirrors the features exactly. The 3x3 strided kernels of the published networks centre on
-whole pixels and cannot: rebuilt here with explicit padding, output k of every stride is centred on input 2k, and of
-the last stride on 2k + 1, so features are centred on 32 k + 16, half a pixel from symmetry. (Keras' own
-EfficientNetV2 and MobileNetV3 pad differently: 32 k + 31. Their weights fit, their padding is not used.)
+Where a feature looks. With pixel centres at integers, features of stride s that lie symmetrically in an
+even-sided image are centred on pixels s k + (s-1)/2. "tiny" has them there, because its strided kernels are
+even (8, 4); mirroring the image then mirrors the features exactly. The 3x3 strided kernels of the published
+networks centre on whole pixels and cannot: rebuilt here with explicit padding, output k of every stride is
+centred on input 2k, and of the last stride on 2k + 1, so features are centred on 32 k + 16, half a pixel from
+symmetry. (Keras' own EfficientNetV2 and MobileNetV3 pad differently: 32 k + 31. Their weights fit, their
+padding is not used.)
 The heads take the centre from `backbone.first_centre`.
 """
 
@@ -35,16 +36,17 @@ def build_backbone(
     """Makes a backbone with random weights.
 
     Args:
-        name: "tiny" (for demonstrations on a CPU), "mobilenetv3-small", "efficientnetv2-s", "efficientnetv2-l".
+        name: "tiny" (for demonstrations on a CPU), "mobilenetv3-small", "efficientnetv2-s",
+            "efficientnetv2-l".
         crop_side: R, px; a multiple of the stride.
         ghost_group_size: examples normalised together in training; 0 for the whole batch.
-        max_norm: largest L2 norm of a convolution filter, kept by the optimizer after every step (EfficientNetV2
-            only, squeeze-and-excitation excepted); 0 for none.
+        max_norm: largest L2 norm of a convolution filter, kept by the optimizer after every step
+            (EfficientNetV2 only, squeeze-and-excitation excepted); 0 for none.
         drop_connect: largest probability with which a residual branch is dropped (EfficientNetV2 only).
 
     Returns:
-        image [B, R, R, 3] in 0..1 -> features [B, R / stride, R / stride, C], with attributes `stride` (px) and
-        `first_centre` (px): feature k is centred on pixel stride * k + first_centre.
+        image [B, R, R, 3] in 0..1 -> features [B, R / stride, R / stride, C], with attributes `stride` (px)
+        and `first_centre` (px): feature k is centred on pixel stride * k + first_centre.
 
     Raises:
         UnknownNameError, or ValueError for a side that is not a multiple of the stride.
@@ -66,7 +68,7 @@ def build_backbone(
 
 
 def _tiny(image, group_size: int, channels=(24, 48, 96), blocks=(0, 1, 1), **_):
-    """A small residual network: strided convolutions with even kernels, residual blocks of 3x3 ones between."""
+    """A small residual network: even strided convolutions, residual blocks of 3x3 ones between."""
 
     def conv_norm(x, filters, kernel, stride, name):
         if stride > 1:

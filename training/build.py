@@ -1,4 +1,4 @@
-"""From a configuration to a network: the variant by name, the precision, and weights from an earlier network."""
+"""From a configuration to a network: variant by name, precision, and weights from an earlier network."""
 
 import contextlib
 
@@ -24,8 +24,8 @@ VARIANTS = {
 def build_model(config: TrainConfig, skeleton: Skeleton, acae: AcaeWeights | None = None) -> PoseEstimator:
     """Makes the network of a run with random weights, all variables created.
 
-    The initial weights depend on `config.seed` alone: it re-seeds the global generators of Python, NumPy and Keras.
-    Backbone and heads follow `config.precision`, geometry is float32.
+    The initial weights depend on `config.seed` alone: it re-seeds the global generators of Python, NumPy and
+    Keras. Backbone and heads follow `config.precision`, geometry is float32.
 
     Raises:
         ValueError: the variant needs an autoencoder and there is none; or its joints are not the skeleton's.
@@ -48,7 +48,9 @@ def build_model(config: TrainConfig, skeleton: Skeleton, acae: AcaeWeights | Non
             arguments.append(Autoencoder(acae.w1, acae.w2))
         model = VARIANTS[config.variant](*arguments, seed=config.seed)
     side = config.model.crop_side
-    model({"image": np.zeros((1, side, side, 3), np.float32), "intrinsics": np.eye(3, dtype=np.float32)[None]})
+    model(
+        {"image": np.zeros((1, side, side, 3), np.float32), "intrinsics": np.eye(3, dtype=np.float32)[None]}
+    )
     return model
 
 

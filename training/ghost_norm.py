@@ -12,8 +12,8 @@ class GhostNorm(keras.layers.Layer):
     output uses the biased variance, the moving variance the unbiased one. Everything is computed in float32,
     whatever the mixed-precision policy. At inference the moving statistics are used, and no groups.
 
-    The sequential update m <- r m + (1 - r) m_g has the closed form r^G m + (1 - r) sum_g r^(G-1-g) m_g, so all
-    groups are handled by one operation.
+    The sequential update m <- r m + (1 - r) m_g has the closed form r^G m + (1 - r) sum_g r^(G-1-g) m_g, so
+    all groups are handled by one operation.
 
     Args:
         group_size: examples in a group; the batch must be a multiple of it. 0: the whole batch is one group.

@@ -52,8 +52,9 @@ class CropGrid:
     def unit_to_metric(self, unit):
         """[..., 3] positions (u, v, depth) in 0..1 -> mm in the box frame.
 
-        Only relative positions mean something, but the ridge of the scale recovery prefers small translations. x
-        and y are therefore counted from the box's middle (the sheet: from its corner), which keeps mirroring exact.
+        Only relative positions mean something, but the ridge of the scale recovery prefers small
+        translations. x and y are therefore counted from the box's middle (the sheet: from its corner), which
+        keeps mirroring exact.
         """
         mm_per_px = self.box_size_mm / self.crop_side
         lateral = (self.unit_to_pixels(unit[..., :2]) - (self.crop_side - 1) / 2) * mm_per_px

@@ -55,8 +55,8 @@ def soft_argmax(logits, height: int, width: int):
     Returns:
         ([B, N, 2] as (u, v), [B, N, 3] as (u, v, depth)), each axis 0 at the first cell and 1 at the last.
 
-    The sums over cells of both softmaxes and of both expectations are one matrix product with a constant basis,
-    which keeps the passes over the logits (the largest array of the network) few.
+    The sums over cells of both softmaxes and of both expectations are one matrix product with a constant
+    basis, which keeps the passes over the logits (the largest array of the network) few.
     """
     depth_bins, n_points = logits.shape[2] - 1, logits.shape[3]
     peaks = ops.max(

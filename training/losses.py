@@ -1,7 +1,7 @@
 """The losses of the pose network: one function each, in metres, in keras.ops for every backend.
 
-Every mean is one mean over the valid entries of the whole batch, so an example with many labelled joints counts
-for more; where nothing is valid a loss is 0, with zero gradients.
+Every mean is one mean over the valid entries of the whole batch, so an example with many labelled joints
+counts for more; where nothing is valid a loss is 0, with zero gradients.
 
 Source: training sheet, §6; finetuning sheet, §3.
 """

@@ -1,7 +1,8 @@
 """EfficientNetV2 and MobileNetV3 with centred strides and ghost batch norm.
 
 Layers, shapes and order of the weights are those of keras.applications (without the classifier), so weights
-trained there can be copied one by one. Padding of strided convolutions is explicit: see training/backbones.py.
+trained there can be copied one by one. Padding of strided convolutions is explicit: see
+training/backbones.py.
 
 Source: Tan and Le, ICML 2021; Howard et al., ICCV 2019; training sheet, §3.
 """

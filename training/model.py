@@ -5,7 +5,6 @@ from keras import ops
 
 from training import losses
 from training.absolute import reconstruct_absolute
-from training.backbones import build_backbone
 from training.config import LossConfig, ModelConfig
 from training.grid import CropGrid
 from training.heads import PoseHead
@@ -17,15 +16,15 @@ COMMON_2D_JOINTS = tuple(
 
 
 class PoseEstimator(keras.Model):
-    """Predicts every joint of the union skeleton directly ("separate heads"), in mm in the crop's camera frame.
+    """Predicts every joint of the union skeleton directly ("separate heads"), mm in the crop's camera frame.
 
     Input {"image": [B, R, R, 3] in 0..1, "intrinsics": [B, 3, 3] px}, output {"joints": [B, J, 3]}. Labels
     {"joints3d": [B3, J, 3] mm, "valid3d": [B3, J] bool} belong to the first B3 examples; where 2D-labelled
     examples take part, {"joints2d": [B2, 17, 2] px, "valid2d": [B2, 17] bool} belong to the other B2.
 
-    The model itself is float32, so that geometry is, whatever the policy of backbone and heads. Its state holds
-    a step counter, which advances once a training call and switches the terms that depend on it, also inside a
-    compiled step. The variants of training/variants.py override `estimate` and `loss_terms`.
+    The model itself is float32, so that geometry is, whatever the policy of backbone and heads. Its state
+    holds a step counter, which advances once a training call and switches the terms that depend on it, also
+    inside a compiled step. The variants of training/variants.py override `estimate` and `loss_terms`.
 
     Args:
         backbone: image -> features, with attributes `stride` and `first_centre` (training/backbones.py).
@@ -118,7 +117,7 @@ class PoseEstimator(keras.Model):
         return terms
 
     def pose_3d_terms(self, predicted, labelled, valid, intrinsics) -> dict:
-        """The three terms of L_3D: predicted, labelled [B3, J, 3] mm, valid [B3, J], intrinsics [B3, 3, 3]."""
+        """The three terms of L_3D: predicted, labelled [B3, J, 3] mm, valid [B3, J]."""
         config = self.loss_config
         return {
             "relative": (1.0, losses.mean_relative_loss(predicted, labelled, valid)),

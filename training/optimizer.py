@@ -13,13 +13,13 @@ def build_optimizer(
 ) -> keras.optimizers.Optimizer:
     """The optimizer of a run.
 
-    Adam with decoupled weight decay `w -= lr * coefficient * w`, of all trainable variables, norms and biases too.
-    Kernel max-norm is a constraint of the backbone's layers, applied by the optimizer after every step.
+    Adam with decoupled weight decay `w -= lr * coefficient * w`, of all trainable variables, norms and biases
+    too. Kernel max-norm is a constraint of the backbone's layers, applied by the optimizer after every step.
 
     Args:
         config: rates, decay and accumulation.
-        steps: batches of the run. Keras' schedules count batches, also under accumulation (3.15), so the rates
-            run over all of them; the decay, which acts once per applied step, is set by applied steps.
+        steps: batches of the run. Keras' schedules count batches, also under accumulation (3.15), so the
+            rates run over all of them; the decay, which acts once per applied step, is set by applied steps.
         precision: under "mixed_float16" gradients are computed at the fixed `config.loss_scale`.
         backbone: needed by the schedule "two-rate", where it trains at a low rate.
 
@@ -67,8 +67,8 @@ class TwoRateAdamW(keras.optimizers.AdamW):
         """Rate of the second variables at the current step."""
         return self._second_rate(self._iterations)
 
-    # The base class reads `learning_rate` for the decay and is handed it for the step. Both are done in two goes,
-    # so that its handling of distribution, accumulation and JAX's stateless variables stays in charge.
+    # The base class reads `learning_rate` for the decay and is handed it for the step. Both are done in two
+    # goes, so that its handling of distribution, accumulation and JAX's stateless variables stays in charge.
 
     def _get_current_learning_rate(self):
         return self.second_learning_rate if self._at_second_rate else super()._get_current_learning_rate()

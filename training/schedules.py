@@ -21,7 +21,8 @@ class TwoPhase(keras.optimizers.schedules.LearningRateSchedule):
     Args:
         base_rate: b, the rate of step 0.
         steps: T.
-        phase_fraction: f: 0.92 in training, 0.5 for the heads in fine-tuning, 0 for the backbone in fine-tuning.
+        phase_fraction: f: 0.92 in training, 0.5 for the heads in fine-tuning, 0 for the backbone in
+            fine-tuning.
 
     Source: training sheet, §8; finetuning sheet, §2.
     """

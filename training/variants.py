@@ -42,7 +42,7 @@ class _WithAutoencoder(PoseEstimator):
     ):
         if autoencoder.n_joints != len(joint_names):
             raise ValueError(
-                f"the autoencoder is for {autoencoder.n_joints} joints, expected {len(joint_names)}, the model's"
+                f"the autoencoder is for {autoencoder.n_joints} joints, expected {len(joint_names)}"
             )
         self.autoencoder = autoencoder
         super().__init__(backbone, joint_names, model_config, loss_config, seed)
@@ -78,8 +78,8 @@ class DirectLatent(_WithAutoencoder):
 class HybridStudentTeacher(_WithAutoencoder):
     """Variant (c): a latent head, the student, learns also from an all-joint head, the teacher.
 
-    The published network has both in one convolution, [latents, joints]; two convolutions compute the same and
-    let inference drop the teacher. "joints" are the decoded latents, "direct" the teacher's.
+    The published network has both in one convolution, [latents, joints]; two convolutions compute the same
+    and let inference drop the teacher. "joints" are the decoded latents, "direct" the teacher's.
     """
 
     term_names = (

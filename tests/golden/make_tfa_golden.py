@@ -18,7 +18,7 @@ DECAY = 3e-1 / np.sqrt(STEPS) / BASE_RATE
 
 
 class Rate(tf.keras.optimizers.schedules.LearningRateSchedule):
-    """The training sheet's two phases, times a factor (tensorflow-addons' decay is not multiplied by the rate)."""
+    """The training sheet's two phases, times a factor (tfa's decay is not multiplied by the rate)."""
 
     def __init__(self, factor: float = 1.0):
         self.factor = factor

@@ -1,7 +1,8 @@
-"""Run by test_model.py in a process of its own, under either backend: do steps switch terms in a compiled run?
+"""Run by test_model.py in a process of its own, under either backend: do steps switch terms in a compiled
+run?
 
-Trains a tiny network on one batch, once with nothing random or moving and once as usual, and prints the logged
-terms of every step, and which weights moved, as JSON.
+Trains a tiny network on one batch, once with nothing random or moving and once as usual, and prints the
+logged terms of every step, and which weights moved, as JSON.
 """
 
 import json

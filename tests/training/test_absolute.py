@@ -24,7 +24,10 @@ def test_full_perspective_equals_the_normal_equations(seed, shift):
     inside = (rng.random((3, 30, 1)) < 0.7).astype(np.float32)
     inside[2] = 0  # nobody visible
     result = ops.convert_to_numpy(full_perspective_translation(rays, metric, inside))
-    expected = [solve_normal_equations(*(a.astype(np.float64) for a in e)) for e in zip(rays, metric, inside)]
+    expected = [
+        solve_normal_equations(*(a.astype(np.float64) for a in e))
+        for e in zip(rays, metric, inside, strict=True)
+    ]
     # mm at several metres; float32 holds seven digits, the depth of a narrow bundle of rays fewer.
     np.testing.assert_allclose(result, expected, rtol=1e-4, atol=0.5)
 

@@ -1,4 +1,4 @@
-"""Backbones: features lie where the heads say, shapes fit published weights, mirroring is exact for "tiny"."""
+"""Backbones: features lie where the heads say, shapes fit published weights, "tiny" mirrors exactly."""
 
 import keras
 import numpy as np
@@ -18,7 +18,8 @@ def test_feature_is_centred_where_the_backbone_says(name):
     backbone = build_backbone(name, side)
     make_averaging(backbone)
     column, row = 4, 5
-    weights = np.abs(input_gradient(backbone, np.ones((1, side, side, 3), np.float32), row, column)).sum(-1)[0]
+    image = np.ones((1, side, side, 3), np.float32)
+    weights = np.abs(input_gradient(backbone, image, row, column)).sum(-1)[0]
     expected = [backbone.stride * k + backbone.first_centre for k in (column, row)]
     centroid = [weights.sum(0) @ np.arange(side), weights.sum(1) @ np.arange(side)] / weights.sum()
     np.testing.assert_allclose(centroid, expected, atol=0.02)  # px
@@ -44,11 +45,14 @@ def test_shape_of_features(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "reference"), [("mobilenetv3-small", "MobileNetV3Small"), ("efficientnetv2-s", "EfficientNetV2S")]
+    ("name", "reference"),
+    [("mobilenetv3-small", "MobileNetV3Small"), ("efficientnetv2-s", "EfficientNetV2S")],
 )
 def test_weights_are_those_of_keras_applications(name, reference):
     ours = build_backbone(name, 128)
-    theirs = getattr(keras.applications, reference)(include_top=False, weights=None, input_shape=(128, 128, 3))
+    theirs = getattr(keras.applications, reference)(
+        include_top=False, weights=None, input_shape=(128, 128, 3)
+    )
     assert [w.shape for w in ours.weights] == [w.shape for w in theirs.weights]
 
 
@@ -81,7 +85,7 @@ def test_errors_name_the_expectation():
 
 
 def make_averaging(backbone):
-    """Every strided kernel becomes an average, every other a plain copy of the mean channel; gates are constant."""
+    """Strided kernels become averages, the others plain copies of the mean channel; gates are constant."""
     for layer in backbone.layers:
         for weight in layer.weights:
             if weight.name != "kernel":

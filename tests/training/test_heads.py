@@ -17,7 +17,9 @@ def test_soft_argmax_equals_a_plain_softmax():
     for b in range(2):
         for j in range(7):
             p = softmax(volume[b, :, :, 0, j])
-            np.testing.assert_allclose(unit2d[b, j], [(p * u[..., 0]).sum(), (p * v[..., 0]).sum()], atol=1e-6)
+            np.testing.assert_allclose(
+                unit2d[b, j], [(p * u[..., 0]).sum(), (p * v[..., 0]).sum()], atol=1e-6
+            )
             p = softmax(volume[b, :, :, 1:, j])
             np.testing.assert_allclose(unit3d[b, j], [(p * a).sum() for a in (u, v, q)], atol=1e-6)
 

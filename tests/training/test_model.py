@@ -97,7 +97,9 @@ def test_geometry_is_float32_under_any_policy(precision):
     reference.set_weights(model.get_weights())
     difference = ops.convert_to_numpy(model(x)["joints"] - reference(x)["joints"])
     relative = difference - difference.mean(axis=1, keepdims=True)
-    assert np.abs(relative).max() < {"float32": 0.5, "mixed_float16": 5, "mixed_bfloat16": 50}[precision]  # mm
+    assert (
+        np.abs(relative).max() < {"float32": 0.5, "mixed_float16": 5, "mixed_bfloat16": 50}[precision]
+    )  # mm
 
 
 def test_same_seed_same_weights():
@@ -155,7 +157,12 @@ def make_batch():
 
 def run_script(name, backend):
     root = Path(__file__).parents[2]
-    environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(root), "CUDA_VISIBLE_DEVICES": ""}
+    environment = {
+        **os.environ,
+        "KERAS_BACKEND": backend,
+        "PYTHONPATH": str(root),
+        "CUDA_VISIBLE_DEVICES": "",
+    }
     command = [sys.executable, str(Path(__file__).with_name(name))]
     process = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert process.returncode == 0, process.stderr[-3000:]

@@ -76,7 +76,9 @@ def test_total_of_hybrid(step):
     w1, w2 = (w.astype(np.float64) for w in make_weights())
     parts = []
     for half, k in ((slice(0, 4), x["intrinsics"][:4]), (slice(4, 6), x["intrinsics"][4:])):
-        direct, latents = (ops.convert_to_numpy(outputs[n][half]).astype(np.float64) for n in ("direct", "latents"))
+        direct, latents = (
+            ops.convert_to_numpy(outputs[n][half]).astype(np.float64) for n in ("direct", "latents")
+        )
         encoded = np.einsum("bjc,jl->blc", direct, w1)
         everything = np.ones(encoded.shape[:2], bool)
         parts.append(
@@ -109,7 +111,11 @@ def test_consistency_is_zero_only_for_autoencoded_poses():
 
 @pytest.mark.parametrize(
     ("variant", "parts"),
-    [("regularized", ["backbone", "joint_head"]), ("latent", ["backbone"]), ("hybrid", ["backbone", "joint_head"])],
+    [
+        ("regularized", ["backbone", "joint_head"]),
+        ("latent", ["backbone"]),
+        ("hybrid", ["backbone", "joint_head"]),
+    ],
 )
 def test_transfer_starts_from_the_trained_network(variant, parts):
     trained, (x, _) = make_model("separate", seed=1), make_batch()
