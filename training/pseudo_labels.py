@@ -28,7 +28,7 @@ class Predictions:
     """The predictions for N examples.
 
     Attributes:
-        keys: [N] the examples' keys.
+        keys: [N] "<store id>:<key>" of each example.
         poses: [N, J, 3] float32 mm, in the frame of each example's crop camera.
         world: [N, J, 3] float32 mm, in the world.
         joint_names: the J names.
@@ -96,7 +96,7 @@ def predict_store(
             predicted = _predict(model, images, cameras.intrinsics, mirror, flip)
             poses.append(predicted)
             world.append(cameras.camera_to_world(predicted))
-            keys += [example.key for example in examples]
+            keys += [f"{store.id}:{example.key}" for example in examples]  # unique across stores
     joints = len(skeleton.joints)
     return Predictions(
         keys=np.array(keys),

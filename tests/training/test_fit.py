@@ -201,7 +201,7 @@ def test_pseudo_labels_of_a_run(stores, finished, tmp_path):
     model, skeleton = run_folder.load_model(finished), run_folder.load_skeleton(finished)
     store = Store.open(stores / "tiny_h36m")
     found = pseudo_labels.predict_store(model, store, skeleton)
-    assert found.poses.shape == (12, 49, 3) and found.keys[3] == "tiny_h36m/0003"
+    assert found.poses.shape == (12, 49, 3) and found.keys[3] == "tiny_h36m:tiny_h36m/0003"
     again = pseudo_labels.predict_store(model, store, skeleton, rows=[3])
     np.testing.assert_allclose(
         again.poses[0], found.poses[3], rtol=0, atol=0.05
