@@ -15,7 +15,7 @@ class Arguments:
     stores: tyro.conf.Positional[tuple[Path, ...]]
     """Stores, or folders of stores."""
     out: Path
-    """The .npz file: key ("store:key"), poses (mm, crop camera's frame), coords3d_pred_world, joint_names, meta."""
+    """The .npz file: key ("store:key"), poses (mm, crop camera), coords3d_pred_world, joint_names, meta."""
     flip: bool = True
     """Average with the prediction on the mirror image."""
     filter: bool = True
