@@ -6,9 +6,10 @@ that leave the range are sent through again until they return (cycle walking; ra
 sqrt(size) + 1).
 
 Why not tf.random.experimental.index_shuffle: it is the same idea on a domain of at least 65,536 places, so a
-small store makes it walk for milliseconds an index; for large stores it is the slower of the two
-(benchmarks/mixture.py compares them); its wrapper cannot take a seed a place (TF 2.21); and its order is not
-promised to stay the same between versions, while a resumed run depends on it. It needs TensorFlow, too.
+store of ten examples costs it a hundred microseconds an index and a store of one milliseconds; for large
+stores it takes nearly twice our time (`benchmarks/mixture.py` compares). Its wrapper cannot take a seed for
+each place (TF 2.21), nobody promises that its order stays the same between versions, on which a resumed run
+depends, and it would make TensorFlow a part of reading data.
 """
 
 import numpy as np

@@ -11,6 +11,7 @@ Records are read by row number. Shards can be written by many processes (`begin`
 from posepile.store.layout import StoreError, StoreInfo
 from posepile.store.reader import Store
 from posepile.store.repair import RepairReport, repair
+from posepile.store.summary import summarise
 from posepile.store.verify import verify
 from posepile.store.writer import StoreWriter, begin, finish, write_shard
 
@@ -23,6 +24,7 @@ __all__ = [
     "begin",
     "finish",
     "repair",
+    "summarise",
     "verify",
     "write_shard",
 ]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from posepile.example import PoseExample
+from posepile.example import PoseExample, checksum, is_intact
 from posepile.store import shards
 from posepile.store.layout import (
     INDEX_FILE,
@@ -27,11 +27,13 @@ class Store:
     Attributes:
         path: the store's folder.
         info: what store.json says.
+        n_rejected: how many examples were refused when it was written or repaired.
         index: the columns of `layout.INDEX_SCHEMA`, one row an example.
     """
 
-    def __init__(self, path: Path, info: StoreInfo, index: pa.Table):
-        self.path, self.info, self.index = Path(path), info, index
+    def __init__(self, path: Path, info: StoreInfo, index: pa.Table, n_rejected: int = 0):
+        self.path, self.info, self.index, self.n_rejected = Path(path), info, index, n_rejected
+        self._rows_and_starts: dict[int, tuple[int, list[int]]] = {}
 
     @classmethod
     def open(cls, path: str | Path) -> "Store":
@@ -42,7 +44,7 @@ class Store:
         if index.num_rows != counts["n_examples"]:
             expected = f"expected {counts['n_examples']} as in {STORE_FILE}"
             raise StoreError(f"{path / INDEX_FILE} has {index.num_rows} rows, {expected}")
-        return cls(path, info, index)
+        return cls(path, info, index, counts["n_rejected"])
 
     def __reduce__(self):
         return Store.open, (self.path,)
@@ -90,15 +92,15 @@ class Store:
         rows = np.asarray(rows, np.int64)
         if rows.size and not (rows.min() >= 0 and rows.max() < len(self)):
             raise IndexError(f"{self.path}: row {rows.max()} or {rows.min()}, expected 0 to {len(self) - 1}")
-        places, positions = self._shard[rows], self._record[rows]
-        order = np.argsort(places, kind="stable")
-        found = []
-        for group in np.split(order, np.flatnonzero(np.diff(places[order])) + 1) if rows.size else ():
-            found += self._read_shard(int(places[group[0]]), positions[group].tolist())
-        records = [b""] * len(found)
-        for i, record in zip(order.tolist(), found, strict=True):
-            records[i] = record
-        self._check(rows, records)
+        shards_of_rows = self._shard[rows].tolist()
+        lengths, sums = self._n_bytes[rows].tolist(), self._crc32[rows].tolist()
+        records = []
+        for row, shard, length, expected in zip(rows.tolist(), shards_of_rows, lengths, sums, strict=True):
+            file, first_row, starts = self._open_shard(shard)
+            record = file.read(starts[row - first_row], length)
+            if checksum(record) != expected or not is_intact(record):
+                record = self._read_carefully(row)
+            records.append(record)
         return records
 
     def examples(self, rows: Sequence[int]) -> list[PoseExample]:
@@ -112,38 +114,44 @@ class Store:
         """File and record of a row, for messages."""
         return f"{self.path / shard_name(int(self._shard[row]))} record {self._record[row]}"
 
-    def _read_shard(self, shard: int, positions: list[int]) -> list[bytes]:
-        file = f"{self.path}/{shard_name(shard)}"
+    def _open_shard(self, shard: int) -> tuple[shards.ShardFile, int, list[int]]:
+        """A shard's file, its first row, and where its records begin."""
         try:
-            return shards.shared_reader(file).read(positions)
-        except (RuntimeError, ValueError, OSError):  # what is wrong is found out one by one
-            pass
+            file = shards.shared_file(f"{self.path}/{shard_name(shard)}")
+        except FileNotFoundError as error:
+            raise StoreError(f"{error.filename} is missing") from None
+        if shard not in self._rows_and_starts:
+            first, end = np.searchsorted(
+                self._shard, [shard, shard + 1]
+            )  # the index is in order of the shards
+            lengths = self._n_bytes[first:end]
+            starts = shards.starts(lengths)
+            cut_off = np.flatnonzero(shards.place_in_file(starts + lengths - 1) >= file.size())
+            if cut_off.size:  # all its records are refused, so that training stops at once and not in days
+                where = f"{self.path / shard_name(shard)} record {cut_off[0]}"
+                raise StoreError(f"{where}: the file is cut off before its end, at {file.size()} bytes")
+            self._rows_and_starts[shard] = int(first), starts.tolist()
+        return file, *self._rows_and_starts[shard]
+
+    def _read_carefully(self, row: int) -> bytes:
+        """The record of a row through the library. Raises StoreError that says what is wrong with it."""
+        file, position = self.path / shard_name(int(self._shard[row])), int(self._record[row])
         try:
-            reader = shards.open_reader(Path(file))
+            reader = shards.open_reader(file)
+            if position >= reader.num_records():
+                found = f"the shard has {reader.num_records()} records"
+                raise StoreError(f"{file} record {position}: {found}; {INDEX_FILE} disagrees with it")
+            record = reader.read([position])[0]
+        except RuntimeError as error:
+            raise StoreError(f"{file} record {position}: {error}") from None
         except OSError as error:
             raise StoreError(str(error)) from None
-        for position in positions:
-            if position >= reader.num_records():
-                raise StoreError(
-                    f"{file} record {position}: the shard has {reader.num_records()} records; "
-                    f"{INDEX_FILE} disagrees with it"
-                )
-            try:
-                reader.read([position])
-            except (RuntimeError, ValueError) as error:
-                raise StoreError(f"{file} record {position}: {error}") from None
-        return reader.read(positions)
-
-    def _check(self, rows: np.ndarray, records: list[bytes]) -> None:
-        # Cheap, and enough to notice an index of other shards: the length and the checksum that a record
-        # carries
-        carried = np.frombuffer(b"".join([record[-4:].rjust(4, b"\0") for record in records]), "<u4")
-        lengths = np.fromiter(map(len, records), np.int64, len(records))
-        wrong = (carried != self._crc32[rows]) | (lengths != self._n_bytes[rows])
-        if wrong.any():
-            row = int(rows[np.flatnonzero(wrong)[0]])
+        if not is_intact(record):
+            raise StoreError(f"{file} record {position}: its checksum is wrong")
+        if checksum(record) != self._crc32[row]:
             key = self.index.column("key")[row].as_py()
-            raise StoreError(f"{self.where(row)}: not the record '{key}' of {INDEX_FILE}, row {row}")
+            raise StoreError(f"{file} record {position}: not the record '{key}' of {INDEX_FILE}, row {row}")
+        return record
 
     @cached_property
     def _shard(self) -> np.ndarray:

@@ -66,7 +66,7 @@ def repair(path: str | Path) -> RepairReport:
         parts.append(index_part(rows, []))
     report.lost = sorted(set(old_index.column("key").to_pylist()) - keys - {r.key for r in report.removed})
     report.n_examples = len(keys)
-    shards.forget_readers()
+    shards.forget_files()
     save_index(path, info, parts, [*_earlier_rejections(path), *report.removed])
     return report
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from posepile.example import is_intact
+from posepile.store.shards import BLOCK, BLOCK_HEADER, CHUNK_HEADER
 
-BLOCK, BLOCK_HEADER, CHUNK_HEADER = 65_536, 24, 40
 # The fields of a chunk header that are equal for all chunks of one record: type 'r', one record
 ONE_RECORD = b"r" + (1).to_bytes(7, "little")
 ONE_RECORD_AT = 24

@@ -5,11 +5,23 @@ import multiprocessing
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from array_record.python.array_record_module import ArrayRecordWriter
 
-from posepile.store import Store, StoreError, StoreInfo, StoreWriter, begin, finish, verify, write_shard
+from posepile.store import (
+    Store,
+    StoreError,
+    StoreInfo,
+    StoreWriter,
+    begin,
+    finish,
+    shards,
+    verify,
+    write_shard,
+)
 
 
 def test_examples_come_back_in_the_asked_order(fake, tmp_path):
@@ -151,6 +163,34 @@ def test_a_store_can_be_sent_to_another_process(fake, tmp_path):
     store = fake.write_store(tmp_path / "s")
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         assert pool.map(store.read, [[5], [19, 2]]) == [store.read([5]), store.read([19, 2])]
+
+
+def test_the_place_of_every_record_is_known(fake, tmp_path, monkeypatch):
+    """Also where varints grow and records run through many blocks; without the library."""
+    tails = [0, 1, 50, 127, 128, 129, *range(16_300, 16_400), 65_535, 65_536, 200_000, 2_097_152, 5]
+    plain = [fake.make_example(i) for i in range(len(tails))]
+    examples = [replace(e, image=e.image + bytes(n) + b"\xff\xd9") for e, n in zip(plain, tails, strict=True)]
+    store = fake.write_store(tmp_path / "s", examples=examples, examples_per_shard=1000)
+    monkeypatch.setattr("posepile.store.shards.open_reader", None)
+    assert store.read(range(len(store))) == [example.to_bytes() for example in examples]
+
+
+def test_starts_by_hand():
+    # 40 signature, then 40 header + 1 + 1 + varint of 1, 2, 3 and 4 bytes
+    found = shards.starts(np.array([127, 128, 16_384, 2_097_152]))
+    assert np.diff(found, prepend=40).tolist() == [43, 127 + 44, 128 + 45, 16_384 + 46]
+
+
+def test_files_of_another_writer_are_read_through_the_library(fake, tmp_path):
+    store = fake.write_store(tmp_path / "s", n=6)
+    records = store.read(range(6))
+    file = tmp_path / "s/shards/00000.array_record"
+    writer = ArrayRecordWriter(str(file), "group_size:2,zstd")
+    for record in records:
+        writer.write(record)
+    writer.close()
+    shards.forget_files()
+    assert store.read([5, 0]) == [records[5], records[0]] and verify(tmp_path / "s") == []
 
 
 def test_tensorflow_is_not_imported():

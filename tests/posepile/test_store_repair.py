@@ -79,10 +79,13 @@ def test_a_truncated_shard_keeps_its_first_records(path, records, tenths):
     damage(path / FIRST, lambda data: data[:cut])
     found = verify(path)
     assert any("00000.array_record" in problem for problem in found)
-    with pytest.raises(StoreError, match="00000.array_record"):
-        Store.open(path).read([0])
-    report = repair(path)
     kept = [r for r in records[:6] if whole.index(r[-200:]) + 200 <= cut]
+    if len(kept) < 6:
+        with pytest.raises(StoreError, match=f"00000.array_record record {len(kept)}: the file is cut off"):
+            Store.open(path).read([0])
+    else:  # only the library's footer is gone
+        assert Store.open(path).read(range(6)) == kept
+    report = repair(path)
     assert len(report.lost) == 6 - len(kept)
     assert_holds(path, kept + records[6:])
 
@@ -112,7 +115,7 @@ def test_damage_in_a_large_shard_with_many_blocks(fake, tmp_path):
     assert len(whole) > 8 * 65_536
     for position in range(65_536 - 30, len(whole), 37_777):  # some are in block headers
         (path / FIRST).write_bytes(whole)
-        shards.forget_readers()
+        shards.forget_files()
         damage(path / FIRST, flip(position))
         repair(path)
         assert verify(path) == []
