@@ -13,6 +13,7 @@ doc/riegeli_records_file_format.md.
 
 import functools
 import os
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -60,10 +61,7 @@ class ShardFile:
 
     def __init__(self, file: str):
         self._descriptor = os.open(file, os.O_RDONLY)
-
-    def __del__(self):
-        if hasattr(self, "_descriptor"):
-            os.close(self._descriptor)
+        weakref.finalize(self, os.close, self._descriptor)
 
     def size(self) -> int:
         """In bytes, now."""

@@ -5,11 +5,16 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from posepile import skeletons
 from posepile.cameras import Camera
 from posepile.example import PoseExample
 from posepile.store import Store, StoreWriter
+
+# Deadlines measure the machine's other work, not the code
+settings.register_profile("no_deadline", deadline=None)
+settings.load_profile("no_deadline")
 
 SKELETON = skeletons.load("h36m_17")
 JPEG = bytes.fromhex(  # the smallest baseline header with a 16 x 8 px frame; nothing here decodes it
