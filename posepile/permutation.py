@@ -7,7 +7,7 @@ sqrt(size) + 1).
 
 Why not tf.random.experimental.index_shuffle: it is the same idea on a domain of at least 65,536 places, so a
 store of ten examples costs it a hundred microseconds an index and a store of one milliseconds; for large
-stores it takes nearly twice our time (`benchmarks/mixture.py` compares). Its wrapper cannot take a seed for
+stores it takes about 1.6 times as long (`benchmarks/mixture.py` compares). Its wrapper cannot take a seed for
 each place (TF 2.21), nobody promises that its order stays the same between versions, on which a resumed run
 depends, and it would make TensorFlow a part of reading data.
 """
