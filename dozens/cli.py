@@ -1,6 +1,7 @@
 """The `dozens` command: one verb a room's action, each imported only when it is called."""
 
 import importlib
+import logging
 import os
 import sys
 
@@ -29,8 +30,9 @@ EXIT_USAGE = 2
 def main(args: list[str] | None = None) -> int:
     """Runs one verb. Exit codes: 0 done, 1 a check or part of the work failed, 2 usage."""
     args = sys.argv[1:] if args is None else args
-    # TensorFlow's start-up notes would hide ours; errors still show. Both must be set before its import.
+    # TensorFlow's start-up notes and hints would hide ours; errors still show. Must be set before its import.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     if not args or args[0] in ("-h", "--help"):
         print(_overview())

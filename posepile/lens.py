@@ -5,6 +5,8 @@ s2, s3, s4 (thin prism). Source of the formulas: the OpenCV documentation, modul
 description".
 """
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.polynomial import Polynomial
 
@@ -49,9 +51,13 @@ def max_radius2(coefficients: np.ndarray) -> float:
     With u = r^2 and the ratio N(u) / D(u), the derivative of r N / D vanishes where N D + 2 u (N' D - N D')
     does.
     """
-    k1, k2, _, _, k3, k4, k5, k6 = coefficients[:8]
     if not np.isfinite(coefficients).all():
         return 0.0
+    return _max_radius2(*(float(c) for c in coefficients[:8]))
+
+
+@lru_cache(maxsize=4096)  # a data set has few lenses and many images; the roots cost more than the warp of a crop
+def _max_radius2(k1, k2, _p1, _p2, k3, k4, k5, k6) -> float:
     numerator, denominator = Polynomial([1, k1, k2, k3]), Polynomial([1, k4, k5, k6])
     u = Polynomial([0, 1])
     slope = numerator * denominator + 2 * u * (

@@ -15,6 +15,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -136,14 +137,19 @@ def store_paths(run: Path) -> list[Path]:
 
 
 def save_environment(run: Path) -> None:
-    """Writes environment.json: versions, backend, machine and the commit of the checkout, if there is one."""
-    _write_json(run / ENVIRONMENT_FILE, {
+    """Writes environment.json."""
+    _write_json(run / ENVIRONMENT_FILE, environment())
+
+
+def environment() -> dict[str, Any]:
+    """Versions, backend, machine and the commit of the checkout, if there is one."""
+    return {
         "python": platform.python_version(),
         "backend": keras.backend.backend(),
         "packages": {name: version for name in PACKAGES if (version := _version(name))},
         "machine": {"system": platform.platform(), "processor": platform.machine(), "cpus": os.cpu_count()},
         "commit": _commit(),
-    })  # fmt: skip
+    }
 
 
 def _version(package: str) -> str | None:

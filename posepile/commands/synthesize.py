@@ -49,6 +49,8 @@ class Arguments:
     """Folder with .bvh or .asf/.amc files, to be used instead of the clips of the package."""
     backgrounds: Path | None = None
     """Folder with photographs, to stand behind most people."""
+    simple: tyro.conf.FlagCreatePairsOff[bool] = False
+    """People in colour-coded suits in plain places: what `dozens demo` uses, learnt in minutes."""
     datasets: Annotated[tuple[str, ...] | None, tyro.conf.arg(metavar="ID …")] = None
     """Some data sets only, such as h36m or synthetic_test."""
     json: tyro.conf.FlagCreatePairsOff[bool] = False
@@ -73,7 +75,7 @@ def main(args: list[str]) -> int:
 
         paths = pile.synthesize(
             arguments.out, counts, arguments.image_side, arguments.seed, arguments.workers,
-            arguments.mocap, arguments.backgrounds, progress=advance,
+            arguments.mocap, arguments.backgrounds, arguments.simple, progress=advance,
         )  # fmt: skip
     seconds = time.monotonic() - started
     rate = sum(made.values()) / seconds if sum(made.values()) else None

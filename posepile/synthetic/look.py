@@ -39,6 +39,8 @@ HAIR_COLOURS = (
     (0.62, 0.47, 0.28),
     (0.5, 0.48, 0.46),
 )
+SUIT_HUES = {"trunk": 0.8, "left arm": 0.58, "right arm": 0.0, "left leg": 0.42, "right leg": 0.13}
+"""Purple, blue, red, green, orange."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class LookStyle:
     saturation: tuple[float, float] = (0.1, 0.8)
     brightness: tuple[float, float] = (0.1, 0.9)
     barefoot: float = 0.1
+    coded_suit: float = 0.0
+    """Probability of a suit whose trunk and limbs have fixed colours of their own, left ones other than right."""
     unreal_skin: float = 0.0
     """Probability of a skin colour that no person has (game and avatar looks)."""
 
@@ -113,7 +117,10 @@ def random_look(rng: np.random.Generator, style: LookStyle, vertex_fields: np.nd
     if rng.random() < style.unreal_skin:
         tone = _colour(rng, (0.1, 0.6), (0.4, 0.9))
     _add(layers, lifts, tone, 0, gloss=rng.uniform(0.02, 0.12))
-    _add_clothes(layers, lifts, rng, style)
+    if style.coded_suit and rng.random() < style.coded_suit:
+        _add_coded_suit(layers, lifts, rng)
+    else:
+        _add_clothes(layers, lifts, rng, style)
     if rng.random() > 0.08:
         hair = np.array(HAIR_COLOURS[rng.integers(len(HAIR_COLOURS))]) * rng.uniform(0.8, 1.2)
         line = rng.normal(0, 14)
@@ -204,6 +211,19 @@ def _add_clothes(layers, lifts, rng, style: LookStyle) -> None:
         )
         if sleeve > 1.1:
             _add(layers, lifts, bounds={ARM: (0.9, sleeve)}, lift=looseness * 0.7, **top)
+
+
+def _add_coded_suit(layers, lifts, rng) -> None:
+    """The trunk, and each limb on its side of the body, in the hues of SUIT_HUES, a little varied."""
+    arm, leg = {ARM: (0.95, EVERYWHERE)}, {LEG: (0.6, EVERYWHERE)}
+    left, right = {X: (0, EVERYWHERE)}, {X: (-EVERYWHERE, 0)}
+    trunk = {COLLAR: (-EVERYWHERE, 590), Z: (-90, EVERYWHERE)}
+    parts = {"trunk": trunk, "left leg": leg | left, "right leg": leg | right}
+    parts |= {"left arm": arm | left, "right arm": arm | right}
+    for part, bounds in parts.items():
+        hue = (SUIT_HUES[part] + rng.normal(0, 0.012)) % 1
+        colour = np.array(colorsys.hsv_to_rgb(hue, rng.uniform(0.65, 0.95), rng.uniform(0.6, 0.95)))
+        _add(layers, lifts, colour, 4, bounds, gloss=0.04)
 
 
 def _add(layers, lifts, colour, lift, bounds=None, **rest) -> None:

@@ -21,7 +21,7 @@ import cv2
 from posepile import skeletons, store
 from posepile.store import Store, StoreInfo
 from posepile.synthetic import motion
-from posepile.synthetic.presets import Preset, preset, select
+from posepile.synthetic.presets import Preset, preset, select, simplified
 from posepile.synthetic.unit import make_unit
 
 PER_UNIT = 256
@@ -49,6 +49,7 @@ class _Task:
     side: int
     mocap: Path | None
     backgrounds: Path | None
+    simple: bool
 
 
 def synthesize(
@@ -59,6 +60,7 @@ def synthesize(
     workers: int = 2,
     mocap: Path | None = None,
     backgrounds: Path | None = None,
+    simple: bool = False,
     datasets: Iterable[str] | None = None,
     progress: Callable[[str, int, bool], None] | None = None,
 ) -> list[Path]:
@@ -71,6 +73,7 @@ def synthesize(
         workers: processes. They are started anew ("spawn") and use one thread each.
         mocap: folder with a user's motion capture, which takes the place of the clips of the package.
         backgrounds: folder with photographs that stand behind most people.
+        simple: people in colour-coded suits in plain places (`presets.simplified`).
         datasets: ids; by default those of the mapping, or all.
         progress: called with (id, examples, True) for every unit that is written, and with False instead for
             a store that is finished already.
@@ -86,7 +89,7 @@ def synthesize(
     counts = _counts(examples_per_dataset, datasets)
     if image_side < 32 or workers < 1:
         raise SynthesisError(f"image_side is {image_side} and workers {workers}, expected >= 32 px and >= 1")
-    sources = {"motion": describe_mocap(mocap), "backgrounds": describe_backgrounds(backgrounds)}
+    sources = {"motion": describe_mocap(mocap), "backgrounds": describe_backgrounds(backgrounds), "simple": simple}
     paths, tasks = [], []
     for item in select(counts):
         parameters = {"examples": counts[item.id], "image_side": image_side, "seed": seed, **sources}
@@ -99,7 +102,7 @@ def synthesize(
         store.begin(path)
         for unit, first in enumerate(range(0, counts[item.id], PER_UNIT)):
             count = min(PER_UNIT, counts[item.id] - first)
-            tasks.append(_Task(item.id, path, info, seed, unit, count, image_side, mocap, backgrounds))
+            tasks.append(_Task(item.id, path, info, seed, unit, count, image_side, mocap, backgrounds, simple))
     _run(tasks, workers, progress)
     return paths
 
@@ -203,7 +206,7 @@ def _write_unit(task: _Task) -> None:
     try:
         moving = None if task.mocap is None else _load_motion(task.mocap)
         photos = photos_of(task.backgrounds)
-        item = preset(task.preset_id)
+        item = simplified(preset(task.preset_id)) if task.simple else preset(task.preset_id)
         examples = make_unit(item, task.seed, task.unit, task.count, task.side, moving, photos)
         store.write_shard(task.path, task.info, task.unit, examples)
     except Exception as error:

@@ -9,6 +9,8 @@ from training.augment.randomness import Draws
 from training.config import AugmentConfig
 
 BRIGHTNESS, CONTRAST, HUE, SATURATION = range(4)
+NEUTRAL = np.array([0.0, 1.0, 0.0, 1.0])
+"""The amounts that change nothing, by constant; such changes cost nothing either."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +30,7 @@ class ColourChanges:
 def draw_colours(config: AugmentConfig, draws: Draws) -> ColourChanges:
     """Random colour changes for a batch."""
     spread = np.array([config.brightness, config.contrast, config.hue_deg, config.saturation])
-    neutral = np.array([0.0, 1.0, 0.0, 1.0])
-    amount = neutral + spread * (2 * draws.uniform("colour", 4) - 1)
+    amount = NEUTRAL + spread * (2 * draws.uniform("colour", 4) - 1)
     order = draws.uniform("order of colour changes", 4).argsort(axis=1)
     return ColourChanges(order, amount.astype(np.float32))
 
@@ -37,6 +38,9 @@ def draw_colours(config: AugmentConfig, draws: Draws) -> ColourChanges:
 def change_colour(image: np.ndarray, order, amount) -> np.ndarray:
     """A [h, w, 3] uint8 RGB image with its colours changed: in float32, clipped before each hue or saturation
     change and at the end, and rounded once."""
+    order = [change for change in order if amount[change] != NEUTRAL[change]]
+    if not order:
+        return image
     pixels = image.astype(np.float32)
     pixels *= np.float32(1 / 255)
     in_hsv = False
