@@ -14,7 +14,7 @@ study: install
 	$(BIN)/dozens demo --size study --out runs/study
 
 test: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: install
 	$(BIN)/ruff check .

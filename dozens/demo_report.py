@@ -70,7 +70,9 @@ def show(out: Path, results: dict[str, Any], seconds: float) -> None:
     console.print(terminal_table(results))
     for check in results["checks"]:
         mark = "holds" if check["passed"] else "FAILS"
-        console.print(f"{mark}  {check['text']}: {check['value']:.1f} {check['unit']} (limit {check['limit']:.1f})")
+        console.print(
+            f"{mark}  {check['text']}: {check['value']:.1f} {check['unit']} (limit {check['limit']:.1f})"
+        )
     console.print(f"\n{seconds / 60:.1f} minutes. Look at:", soft_wrap=True)
     for name, what in (
         ("report.html", "pictures, curves, the table per skeleton"),
@@ -151,7 +153,8 @@ def _examples(pile: Path, folder: Path, side: int) -> list[PoseExamplePicture]:
             intrinsics=cameras.intrinsics[i],
             true=true[i],
             predicted={
-                name: file.poses[list(file.keys).index(f"{store.id}:{example.key}")] for name, file in files.items()
+                name: file.poses[list(file.keys).index(f"{store.id}:{example.key}")]
+                for name, file in files.items()
             },
         )
         for i, example in enumerate(examples)

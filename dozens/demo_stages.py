@@ -1,15 +1,20 @@
 """The stages of the demonstration: each reads and writes files below one folder, and skips what is complete.
 
-    OUT/pile/<store>/                    the synthetic data sets
-    OUT/seed<k>/<variant>/               a training run each ("separate" is step 1 of the method)
-    OUT/seed<k>/poses.npz, acae.npz      pseudo ground truth, and the autoencoder fitted to it
-    OUT/seed<k>/<variant>_test.npz       predictions on the held-out test set, scored from the file
+OUT/pile/<store>/                    the synthetic data sets
+OUT/seed<k>/<variant>/               a training run each ("separate" is step 1 of the method)
+OUT/seed<k>/poses.npz, acae.npz      pseudo ground truth, and the autoencoder fitted to it
+OUT/seed<k>/<variant>_test.npz       predictions on the held-out test set, scored from the file
 """
 
 import json
+import logging
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
+import tensorflow as tf
 from rich.progress import Progress
 
 from affine_combining import fit as acae_fit
@@ -67,24 +72,54 @@ def bridge(folder: Path, pile: Path, size: DemoSize, seed: int) -> Path:
     return weights
 
 
-def train_variant(
+def train_variants(
+    folder: Path, pile: Path, size: DemoSize, seed: int, first: Path, acae: Path, workers: int
+) -> None:
+    """Step 3 for all rows of the table and their predictions of the test set, `workers` runs at a time.
+
+    Each process computes with one thread: a network this small keeps two cores busy as two runs, not as one.
+    What a run prints goes to its own log, OUT/seed<k>/<variant>.log.
+    """
+    names = [name for name in size.variants if not _predictions(folder, name).exists()]
+    with ProcessPoolExecutor(
+        workers, multiprocessing.get_context("spawn"), initializer=_use_one_thread
+    ) as pool:
+        jobs = {pool.submit(_train_variant, folder, pile, size, seed, n, first, acae): n for n in names}
+        for job in as_completed(jobs):
+            try:
+                job.result()
+            except Exception as error:
+                error.add_note(f"while training {jobs[job]!r}; its log is {folder / jobs[job]}.log")
+                raise
+
+
+def _use_one_thread() -> None:
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+
+def _train_variant(
     folder: Path, pile: Path, size: DemoSize, seed: int, variant: str, first: Path, acae: Path
-) -> Path:
-    """Step 3 for one row of the table; "separate" is step 1 itself. Returns the run."""
-    if variant == FIRST:
-        return first
-    first_config = first_training(size, seed, "merged" if variant == "merged" else "separate")
-    if variant == "merged":
-        first = _train(first_config, pile, folder / "merged_first")
-    return _train(fine_tuning(size, first_config, variant, str(first), str(acae)), pile, folder / variant)
+) -> None:
+    with (folder / f"{variant}.log").open("a") as log, redirect_stdout(log):
+        if variant == "merged":
+            first = _train(first_training(size, seed, "merged"), pile, folder / "merged_first")
+        if variant != FIRST:
+            first_config = first_training(size, seed, "merged" if variant == "merged" else "separate")
+            config = fine_tuning(size, first_config, variant, str(first), str(acae))
+            _train(config, pile, folder / variant)
+        predict(folder / variant, [Store.open(pile / TEST_STORE)]).save(
+            _predictions(folder, variant), run=variant, store=TEST_STORE
+        )
 
 
-def score(folder: Path, pile: Path, variant: str, truth: Truth) -> Scores:
-    """Predicts the test set into a file, and scores the file."""
-    path = folder / f"{variant}_test.npz"
-    if not path.exists():
-        predict(folder / variant, [Store.open(pile / TEST_STORE)]).save(path, run=variant, store=TEST_STORE)
-    return score_predictions(path, truth, same_points())
+def score(folder: Path, variant: str, truth: Truth) -> Scores:
+    """Scores a variant's predictions of the test set, from their file."""
+    return score_predictions(_predictions(folder, variant), truth, same_points())
+
+
+def _predictions(folder: Path, variant: str) -> Path:
+    return folder / f"{variant}_test.npz"
 
 
 def predict(run: Path, stores: list[Store]) -> pseudo_labels.Predictions:

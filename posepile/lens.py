@@ -56,7 +56,9 @@ def max_radius2(coefficients: np.ndarray) -> float:
     return _max_radius2(*(float(c) for c in coefficients[:8]))
 
 
-@lru_cache(maxsize=4096)  # a data set has few lenses and many images; the roots cost more than the warp of a crop
+@lru_cache(
+    maxsize=4096
+)  # a data set has few lenses and many images; the roots cost more than the warp of a crop
 def _max_radius2(k1, k2, _p1, _p2, k3, k4, k5, k6) -> float:
     numerator, denominator = Polynomial([1, k1, k2, k3]), Polynomial([1, k4, k5, k6])
     u = Polynomial([0, 1])

@@ -28,7 +28,9 @@ def test_a_room_imports_only_what_lies_below_it(room):
 
 def test_the_check_sees_every_form_of_import(tmp_path):
     file = tmp_path / "example.py"
-    file.write_text("import a.b\ndef f():\n    from c.d import e\nimport importlib\nimportlib.import_module('g.h')\n")
+    file.write_text(
+        "import a.b\ndef f():\n    from c.d import e\nimport importlib\nimportlib.import_module('g.h')\n"
+    )
     assert {"a", "c", "g"} <= imported_packages(file)
 
 

@@ -89,7 +89,11 @@ def synthesize(
     counts = _counts(examples_per_dataset, datasets)
     if image_side < 32 or workers < 1:
         raise SynthesisError(f"image_side is {image_side} and workers {workers}, expected >= 32 px and >= 1")
-    sources = {"motion": describe_mocap(mocap), "backgrounds": describe_backgrounds(backgrounds), "simple": simple}
+    sources = {
+        "motion": describe_mocap(mocap),
+        "backgrounds": describe_backgrounds(backgrounds),
+        "simple": simple,
+    }
     paths, tasks = [], []
     for item in select(counts):
         parameters = {"examples": counts[item.id], "image_side": image_side, "seed": seed, **sources}
@@ -102,7 +106,9 @@ def synthesize(
         store.begin(path)
         for unit, first in enumerate(range(0, counts[item.id], PER_UNIT)):
             count = min(PER_UNIT, counts[item.id] - first)
-            tasks.append(_Task(item.id, path, info, seed, unit, count, image_side, mocap, backgrounds, simple))
+            tasks.append(
+                _Task(item.id, path, info, seed, unit, count, image_side, mocap, backgrounds, simple)
+            )
     _run(tasks, workers, progress)
     return paths
 

@@ -1,5 +1,7 @@
 """Clothes follow the body: the fields that cut them run along the limbs and are the same on both sides."""
 
+import colorsys
+
 import numpy as np
 import pytest
 
@@ -49,3 +51,13 @@ def test_a_suit_is_one_garment_from_neck_to_ankles():
         (fields[:, look.LEG] > 1.1) & (fields[:, look.LEG] < 2.8)
     )
     assert (lift[arms_and_legs] > 0).mean() > 0.99
+
+
+def test_a_coded_suit_colours_left_and_right_apart():
+    style = look.LookStyle(coded_suit=1.0)
+    layers = look.random_look(np.random.default_rng(3), style, scene.body_fields()).layers
+    sides = [layer for layer in layers if layer["low"][look.X] == 0 or layer["high"][look.X] == 0]
+    assert len(sides) == 4  # two arms, two legs
+    hues = [colorsys.rgb_to_hsv(*layer["colour"][0])[0] for layer in sides]
+    distances = [min(abs(a - b), 1 - abs(a - b)) for i, a in enumerate(hues) for b in hues[:i]]
+    assert min(distances) > 0.08
