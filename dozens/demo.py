@@ -75,7 +75,7 @@ def run(config: DemoConfig, command: str) -> dict[str, Any]:
         facts = demo_stages.facts(command, size, clock.seconds) | {"export_difference_mm": difference}
         results = demo_report.write(out, size, scores, truth, facts)
     if not config.json:
-        demo_report.show(out, results, sum(clock.seconds.values()))
+        demo_report.show(out, results, sum(clock.seconds.values()), promised=config.size != "smoke")
     return results
 
 

@@ -68,7 +68,7 @@ SIZES = {
         test_examples=400,
         image_side=128,
         training=preset("demo"),
-        finetune_steps=400,
+        finetune_steps=600,
         acae=AcaeConfig(seeds=2),
     ),
     "study": DemoSize(
@@ -76,7 +76,7 @@ SIZES = {
         test_examples=1000,
         image_side=128,
         training=preset("demo"),
-        finetune_steps=400,
+        finetune_steps=600,
         acae=AcaeConfig(seeds=2),
         seeds=(1, 2, 3),
         merged=True,

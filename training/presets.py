@@ -103,7 +103,7 @@ PRESETS: dict[str, tuple[str, TrainConfig]] = {
     "smoke": ("Seconds on a CPU: shows that everything runs", _synthetic(1, 4, 64, steps=20)),
     "demo": (
         "Minutes on a CPU, on the simple synthetic pile (dozens synthesize --simple)",
-        _synthetic(6, 16, 96, steps=1400),
+        _synthetic(6, 16, 96, steps=1150),
     ),
     "paper_s_256": ("The paper's small model: 28 data sets, 400k steps at 256 px", _paper(28)),
     "paper_s_256_14": ("The small model on 14 data sets", _paper(14)),
