@@ -83,7 +83,7 @@ def _print_all(console, arguments: Arguments, facts: dict, problems: list[str], 
         if facts["bones"]:
             console.print(_bone_table(facts))
     if arguments.verify:
-        console.print(f"{len(problems)} problems" if problems else "verified: every record is sound")
+        console.print(f"problems: {len(problems)}" if problems else "verified: every record is sound")
         for problem in problems:
             console.print(problem, soft_wrap=True)
 
