@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from affine_combining.config import AcaeConfig
+from evaluation.results import VARIANTS
 from training.config import DataConfig, TrainConfig
 from training.presets import FORMATS, finetuned, preset
 
@@ -17,15 +18,6 @@ EXPORTED = "regularized"
 """The variant that the exported model comes from: the best one of the paper's table."""
 
 FINE_TUNING_RATE = 6e-3
-
-VARIANTS = {
-    "separate": "separate outputs for every format",
-    "separate_continued": "the same, trained on (the control)",
-    "regularized": "output regularisation",
-    "latent": "direct latent prediction",
-    "hybrid": "hybrid student-teacher",
-    "merged": "equal joint names share an output, trained on",
-}
 
 
 @dataclass(frozen=True)
