@@ -26,6 +26,27 @@ def load(name: str) -> Skeleton:
     raise unknown_name("skeleton", name, names())
 
 
+@cache
+def load_data_set(id: str) -> Skeleton:
+    """The joints that a data set labels in 3D, in the order of the published piles' slots.
+
+    Joints of a single format keep its plain names; those of several are suffixed as in a union. Raises
+    UnknownNameError.
+    """
+    labels = read_toml("labels3d.toml")
+    if id not in labels["data_sets"]:
+        raise unknown_name("data set with 3D labels", id, labels["data_sets"])
+    parts = [_part(name, labels["parts"]) for name in labels["data_sets"][id]]
+    return replace(parts[0], name=id) if len(parts) == 1 else side_by_side(parts, id)
+
+
+def _part(name: str, parts: dict) -> Skeleton:
+    """A format, or a named part of one."""
+    if name not in parts:
+        return load_format(name)
+    return load_format(parts[name]["from"]).select(parts[name]["joints"].split(), name)
+
+
 def _user_skeleton(name: str, facts: dict) -> Skeleton:
     """A selection from a format or a pile, perhaps with other names and more edges."""
     source = load(facts["from"])
@@ -52,15 +73,7 @@ def _labels2d(name: str, facts: dict) -> Skeleton:
 
 def _pile(name: str, facts: dict) -> Skeleton:
     """Data sets in merge order. Where one labels a part of a format, a later one brings the rest."""
-    labels = read_toml("labels3d.toml")
-    parts = []
-    for data_set in facts["data_sets"].split():
-        for part in labels["data_sets"][data_set]:
-            if part in labels["parts"]:
-                part_of = labels["parts"][part]
-                parts.append(load_format(part_of["from"]).select(part_of["joints"].split(), part))
-            else:
-                parts.append(load_format(part))
+    parts = [load_data_set(data_set) for data_set in facts["data_sets"].split()]
     return replace(side_by_side(parts, name), description=facts["description"], kind="pile")
 
 

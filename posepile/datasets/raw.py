@@ -1,0 +1,159 @@
+"""Reading raw files that nobody has checked: every fault becomes one RawDataError that names the file.
+
+Raw data are untrusted. Pickles are read by an unpickler that admits containers, numbers, NumPy and pandas
+only; names inside annotation files cannot lead out of the data set's folder.
+"""
+
+import json
+import pickle
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+class RawDataError(ValueError):
+    """Raw files that are not as the data set's description says; names file, field and expectation."""
+
+
+# What parsers raise for damaged files.
+_FAULTS = (
+    ValueError, TypeError, LookupError, AttributeError, ArithmeticError, EOFError, OSError, MemoryError,
+    RecursionError, NotImplementedError, RuntimeError, AssertionError, struct.error, zlib.error, pickle.UnpicklingError,
+    SyntaxError,
+)  # fmt: skip
+
+
+@contextmanager
+def reading(file: Path) -> Iterator[None]:
+    """Turns whatever goes wrong in the block into a RawDataError that names `file`.
+
+    Wrap it around parsing, and not around a `yield`.
+    """
+    try:
+        yield
+    except RawDataError:
+        raise
+    except FileNotFoundError as error:
+        raise RawDataError(f"{file}: missing") from error
+    except KeyError as error:
+        raise RawDataError(f"{file}: {error.args[0] if error.args else '?'!r} is missing") from error
+    except _FAULTS as error:
+        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        raise RawDataError(f"{file}: damaged or of another kind ({reason})") from error
+
+
+def inside(root: Path, relative: str) -> Path:
+    """`root / relative`, for a name that stands in a raw file. Raises RawDataError if it leads out of `root`."""
+    if "\0" in relative:
+        raise RawDataError(f"{root}: a file name with a null byte ({relative!r})")
+    path = root / relative.replace("\\", "/")
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise RawDataError(f"{root}: file name {relative!r} leads out of the data set's folder")
+    return path
+
+
+def array(
+    file: Path,
+    field: str,
+    value: Any,
+    shape: Sequence[int | None],
+    dtype: type = np.float64,
+    finite: bool = True,
+    limit: float = np.inf,
+) -> np.ndarray:
+    """`value` as an array of the expected shape (None: any length). Raises RawDataError.
+
+    Args:
+        file, field: what the message names.
+        finite: whether NaN and infinity are refused; otherwise infinity alone is.
+        limit: the largest absolute value that can be meant.
+    """
+    with reading(file):
+        result = np.asarray(value).astype(dtype)
+    if result.ndim != len(shape) or any(n not in (None, m) for n, m in zip(shape, result.shape, strict=True)):
+        expected = ["any" if n is None else n for n in shape]
+        raise RawDataError(f"{file}: {field!r} has shape {list(result.shape)}, expected {expected}")
+    if result.dtype.kind == "f":
+        bad = ~np.isfinite(result) if finite else np.isinf(result)
+        if bad.any():
+            raise RawDataError(f"{file}: {field!r} has {bad.sum()} values that are not finite, expected none")
+    if result.size and np.isfinite(limit) and (largest := np.nanmax(np.abs(result), initial=0)) > limit:
+        raise RawDataError(f"{file}: {field!r} has a value of {largest:g}, expected at most {limit:g}")
+    return result
+
+
+def load_json(file: Path) -> Any:
+    """The JSON document in a file."""
+    with reading(file):
+        return json.loads(file.read_bytes())
+
+
+def load_npy(file: Path) -> Any:
+    """An .npy array or the arrays of an .npz as a dict; without pickles."""
+    with reading(file):
+        loaded = np.load(file, allow_pickle=False)
+        return loaded if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
+
+
+def load_mat(file: Path, *fields: str) -> dict[str, Any]:
+    """The named fields (all without a name) of a MATLAB v5 file; cells and structs as SciPy gives them."""
+    import scipy.io
+
+    with reading(file):
+        found = scipy.io.loadmat(file, variable_names=fields or None)
+        return {field: found[field] for field in fields or (name for name in found if name[:2] != "__")}
+
+
+def load_pickle(file: Path) -> Any:
+    """A pickle, Python 2's too, of plain containers, NumPy and pandas. Raises RawDataError for any other."""
+    with reading(file), file.open("rb") as stream:
+        return RestrictedUnpickler(stream, file).load()
+
+
+_BUILTINS = {"set", "frozenset", "list", "dict", "tuple", "bytearray", "complex", "slice", "range", "object"}
+_ADMITTED = {
+    "collections": {"OrderedDict", "defaultdict"},
+    "_codecs": {"encode"},
+    "copy_reg": {"_reconstructor"},
+    "copyreg": {"_reconstructor"},
+    "builtins": _BUILTINS,
+    "__builtin__": _BUILTINS | {"unicode", "long", "str", "int", "float", "bool"},
+    "datetime": {"datetime", "date", "timedelta"},
+    "numpy": {"dtype", "ndarray", *(t.__name__ for t in np.sctypeDict.values())},
+    "numpy.core.multiarray": {"_reconstruct", "scalar"},
+    "numpy._core.multiarray": {"_reconstruct", "scalar"},
+    "numpy.core.numeric": {"_frombuffer"},
+    "numpy._core.numeric": {"_frombuffer"},
+    "scipy.sparse.csc": {"csc_matrix"},
+    "scipy.sparse._csc": {"csc_matrix"},
+    "pandas.core.frame": {"DataFrame"},
+    "pandas.core.series": {"Series"},
+    "pandas.core.indexes.base": {"Index", "_new_Index"},
+    "pandas.core.indexes.range": {"RangeIndex"},
+    "pandas.core.internals.managers": {"BlockManager", "SingleBlockManager"},
+    "pandas.core.internals.blocks": {"new_block", "Block"},
+    "pandas._libs.internals": {"_unpickle_block"},
+}
+
+
+class RestrictedUnpickler(pickle.Unpickler):
+    """Finds only names that hold data; a pickle that asks for anything else is refused."""
+
+    def __init__(self, stream, file: Path):
+        super().__init__(stream, encoding="latin1")
+        self._file = file
+
+    def find_class(self, module: str, name: str) -> Any:
+        if name not in _ADMITTED.get(module, ()):
+            raise RawDataError(
+                f"{self._file}: the pickle asks for {module}.{name}; only containers, NumPy and pandas are read"
+            )
+        return super().find_class(module, name)
+
+    def persistent_load(self, pid: Any) -> Any:
+        raise RawDataError(f"{self._file}: the pickle refers to outside objects, expected data only")
