@@ -28,14 +28,17 @@ def load(name: str) -> Skeleton:
 
 @cache
 def load_data_set(id: str) -> Skeleton:
-    """The joints that a data set labels in 3D, in the order of the published piles' slots.
+    """The joints that a data set labels: in 3D in the order of the published piles' slots, in 2D in its own.
 
     Joints of a single format keep its plain names; those of several are suffixed as in a union. Raises
     UnknownNameError.
     """
-    labels = read_toml("labels3d.toml")
+    labels, labels2d = read_toml("labels3d.toml"), read_toml("labels2d.toml")
+    if id + _OF_2D in labels2d:
+        return load(id + _OF_2D)
     if id not in labels["data_sets"]:
-        raise unknown_name("data set with 3D labels", id, labels["data_sets"])
+        in_2d = [name.removesuffix(_OF_2D) for name in labels2d if name.endswith(_OF_2D)]
+        raise unknown_name("data set with labels", id, [*labels["data_sets"], *in_2d])
     parts = [_part(name, labels["parts"]) for name in labels["data_sets"][id]]
     return replace(parts[0], name=id) if len(parts) == 1 else side_by_side(parts, id)
 
@@ -77,6 +80,7 @@ def _pile(name: str, facts: dict) -> Skeleton:
     return replace(side_by_side(parts, name), description=facts["description"], kind="pile")
 
 
+_OF_2D = "_2d"  # "mpii_2d": apart from formats that are called like a 2D data set
 _BUILDERS: dict[str, Callable[[str, dict], Skeleton]] = {
     "user.toml": _user_skeleton,
     "labels2d.toml": _labels2d,

@@ -46,9 +46,12 @@ FOR_USERS = {
     "smpl+head_30": (30, None), "": (555, None),
 }  # fmt: skip
 
+# 2D labels of a data set: (joints, edges), as published
+LABELS_2D = {"mpii_2d": (16, 10), "coco_2d": (17, 12), "jrdb_2d": (17, 16), "posetrack_2d": (17, 9)}
+
 
 def test_registry_lists_formats_user_skeletons_labels_and_piles():
-    assert NAMES == (*PUBLISHED, *FOR_USERS, "common2d", "small", "medium", "large")
+    assert NAMES == (*PUBLISHED, *FOR_USERS, "common2d", *LABELS_2D, "small", "medium", "large")
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -58,6 +61,15 @@ def test_format_has_the_published_size(name):
     assert skeleton.suffix == ("" if name == "smpl" else name)
     assert set(skeleton.formats) == {name}
     assert skeleton.base_names == skeleton.joints
+
+
+@pytest.mark.parametrize("name", LABELS_2D)
+def test_2d_labels_belong_to_their_data_set(name):
+    skeleton = skeletons.load(name)
+    assert (len(skeleton), len(skeleton.edges)) == LABELS_2D[name]
+    assert skeletons.load_data_set(name.removesuffix("_2d")) is skeleton
+    in_common = set(skeleton.joints) & set(skeletons.load("common2d").joints)
+    assert len(in_common) == {"mpii_2d": 12, "coco_2d": 17, "jrdb_2d": 14, "posetrack_2d": 15}[name]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -232,6 +244,10 @@ class TestCombine:
 
 
 class TestErrors:
+    def test_unknown_data_set(self):
+        with pytest.raises(UnknownNameError, match="unknown data set with labels 'mpi'; nearest: mpii"):
+            skeletons.load_data_set("mpi")
+
     def test_unknown_skeleton(self):
         with pytest.raises(UnknownNameError, match="unknown skeleton 'smpl_25'; nearest: smpl_24"):
             skeletons.load("smpl_25")
