@@ -48,7 +48,9 @@ class Facts:
 
     def __post_init__(self):
         if self.role not in ROLES:
-            raise ValueError(f"data set {self.id!r}: role is {self.role!r}, expected one of {', '.join(ROLES)}")
+            raise ValueError(
+                f"data set {self.id!r}: role is {self.role!r}, expected one of {', '.join(ROLES)}"
+            )
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,8 @@ class Dataset(Source, ABC):
 
     crop: ClassVar[Crop] = StandardCrop()
     """How its images are cut to one person."""
+    is_filtered: ClassVar[bool] = True
+    """Whether training examples with impossible bones or hardly a joint in the box are left out."""
 
     @property
     def skeleton(self) -> Skeleton:

@@ -1,8 +1,8 @@
 """A data set on disk: ArrayRecord shards, a columnar index over them, and `store.json`.
 
-    store.json                  what the store is (`StoreInfo`); written last, so a store without it is not
-    finished index.arrow                 one row an example (`layout.INDEX_SCHEMA`), in the order of the
-    shards rejected.jsonl              key and reason of every example that was refused
+    store.json                  what the store is (`StoreInfo`); written last: without it, a store is unfinished
+    index.arrow                 one row an example (`layout.INDEX_SCHEMA`), in the order of the shards
+    rejected.jsonl              key and reason of every example that was refused
     shards/NNNNN.array_record   the examples' bytes
 
 Records are read by row number. Shards can be written by many processes (`begin`, `write_shard`, `finish`).
@@ -13,9 +13,10 @@ from posepile.store.reader import Store
 from posepile.store.repair import RepairReport, repair
 from posepile.store.summary import summarise
 from posepile.store.verify import verify
-from posepile.store.writer import StoreWriter, begin, finish, write_shard
+from posepile.store.writer import Rejection, StoreWriter, begin, finish, load_rejections, write_shard
 
 __all__ = [
+    "Rejection",
     "RepairReport",
     "Store",
     "StoreError",
@@ -23,6 +24,7 @@ __all__ = [
     "StoreWriter",
     "begin",
     "finish",
+    "load_rejections",
     "repair",
     "summarise",
     "verify",

@@ -1,6 +1,5 @@
 """Repairing a store: damaged shards are rewritten with their good records, and the index is built anew."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +9,6 @@ from posepile.store import salvage, shards
 from posepile.store.layout import (
     INDEX_FILE,
     INDEX_SCHEMA,
-    REJECTED_FILE,
     StoreError,
     StoreInfo,
     load_info,
@@ -21,7 +19,14 @@ from posepile.store.layout import (
     temporary_name,
 )
 from posepile.store.verify import read_all, shards_of
-from posepile.store.writer import Rejection, index_part, index_row, reason_to_refuse, save_index
+from posepile.store.writer import (
+    Rejection,
+    index_part,
+    index_row,
+    load_rejections,
+    reason_to_refuse,
+    save_index,
+)
 
 QUARANTINE = "quarantine"
 
@@ -67,7 +72,7 @@ def repair(path: str | Path) -> RepairReport:
     report.lost = sorted(set(old_index.column("key").to_pylist()) - keys - {r.key for r in report.removed})
     report.n_examples = len(keys)
     shards.forget_files()
-    save_index(path, info, parts, [*_earlier_rejections(path), *report.removed])
+    save_index(path, info, parts, [*load_rejections(path), *report.removed])
     return report
 
 
@@ -140,16 +145,3 @@ def _free_name(file: Path) -> Path:
         n += 1
         name = file.with_name(f"{file.stem}-{n}{file.suffix}")
     return name
-
-
-def _earlier_rejections(path: Path) -> list[Rejection]:
-    file = path / REJECTED_FILE
-    if not file.is_file():
-        return []
-    earlier = []
-    for line in file.read_text().splitlines():
-        try:
-            earlier.append(Rejection(**json.loads(line)))
-        except (ValueError, TypeError):
-            earlier.append(Rejection("", f"unreadable line of {REJECTED_FILE}: {line}"))
-    return earlier

@@ -137,8 +137,12 @@ def write_shard(
     return rejected
 
 
-def finish(path: str | Path, info: StoreInfo, n_shards: int) -> None:
+def finish(
+    path: str | Path, info: StoreInfo, n_shards: int, rejected_before: Iterable[Rejection] = ()
+) -> None:
     """Builds the index of the shards 0 to n_shards - 1 and writes store.json.
+
+    `rejected_before` are examples that never came to a shard; they are listed first.
 
     Raises StoreError if a shard is missing or too many, or if two shards have examples of the same key.
     """
@@ -147,9 +151,9 @@ def finish(path: str | Path, info: StoreInfo, n_shards: int) -> None:
         found = shard_numbers(path, PART_SUFFIX)
         raise StoreError(f"{path / SHARDS}: shards {found} are written, expected 0 to {n_shards - 1}")
     parts = [load_table(part_path(path, shard)) for shard in range(n_shards)]
-    rejected = [
-        Rejection(*pair) for part in parts for pair in json.loads(part.schema.metadata[REJECTED_FIELD])
-    ]
+    rejected = list(rejected_before)
+    for part in parts:
+        rejected += [Rejection(*pair) for pair in json.loads(part.schema.metadata[REJECTED_FIELD])]
     save_index(path, info, parts, rejected)
     _remove_parts(path)
 
@@ -164,6 +168,20 @@ def save_index(path: Path, info: StoreInfo, parts: list[pa.Table], rejected: lis
     save_table(path / INDEX_FILE, index)
     write_atomically(path / REJECTED_FILE, lambda temporary: temporary.write_text(lines))
     save_info(path, info, {"n_examples": index.num_rows, "n_rejected": len(rejected)})
+
+
+def load_rejections(path: Path) -> list[Rejection]:
+    """The examples that were refused when the store at `path` was written or repaired."""
+    file = path / REJECTED_FILE
+    if not file.is_file():
+        return []
+    earlier = []
+    for line in file.read_text().splitlines():
+        try:
+            earlier.append(Rejection(**json.loads(line)))
+        except (ValueError, TypeError):
+            earlier.append(Rejection("", f"unreadable line of {REJECTED_FILE}: {line}"))
+    return earlier
 
 
 def index_part(rows: list[dict], rejected: list[Rejection]) -> pa.Table:
