@@ -64,33 +64,6 @@ def n_joints_in_box(pixels: np.ndarray, box: np.ndarray) -> np.ndarray:
     return boxes.contains(box, pixels).sum(axis=-1)
 
 
-def is_plausible(
-    joints: np.ndarray,
-    pixels: np.ndarray,
-    box: np.ndarray,
-    edges: Edges,
-    means: np.ndarray,
-    limits: BoneLimits = PILE,
-    min_joints_in_box: int = 4,
-    exempt: bool = False,
-) -> bool:
-    """The merge-time filter of the medium and large pile, for one training example.
-
-    Args:
-        joints: [J, 3] mm.
-        pixels: [J, 2], the joints projected into the example's image.
-        box: [4] px.
-        edges, means: the skeleton's bones and their mean lengths over the training examples, mm.
-        min_joints_in_box: how many joints must lie in the box.
-        exempt: examples of SURREAL are always kept.
-    """
-    if exempt:
-        return True
-    if n_joints_in_box(pixels, box) < min_joints_in_box:
-        return False
-    return not bad_bones(joints, edges, means, limits).any()
-
-
 def without_bad_bones(
     joints: np.ndarray, edges: Edges, means: np.ndarray, limits: BoneLimits = UMPM
 ) -> np.ndarray:
