@@ -38,6 +38,44 @@ def test_undistortion_agrees_with_opencv(seed):
     np.testing.assert_allclose(camera.image_to_camera(pixels)[:, :2], expected, rtol=0, atol=1e-6)
 
 
+@given(seed=SEEDS)
+def test_undistortion_into_another_view_agrees_with_opencv(seed):
+    old = make_camera(seed, np.array(LENS) / 10)
+    new = old.turned_to((300, 600)).zoomed(1.3)
+    pixels = np.random.default_rng(seed).uniform(0, 1000, (50, 2))
+    rotation = new.rotation @ old.rotation.T
+    expected = cv2.undistortPoints(
+        pixels[:, np.newaxis], old.intrinsics, old.distortion, R=rotation, P=new.intrinsics
+    )[:, 0]
+    in_new = new.camera_to_image(old.image_to_camera(pixels) @ rotation.T)
+    np.testing.assert_allclose(in_new, expected, rtol=0, atol=2e-3)  # px: 1e-6 on the plane, times the focal
+
+
+@given(seed=SEEDS, mirrored=st.booleans())
+def test_the_map_between_two_views_agrees_with_opencv(seed, mirrored):
+    old = make_camera(seed, LENS)
+    new = old.turned_to((450, 520)).rolled(0.2).with_principal_point((60, 40)).scaled(0.4)
+    new = new.mirrored() if mirrored else new
+    rotation = new.rotation @ old.rotation.T
+    expected = np.stack(cv2.initUndistortRectifyMap(
+        old.intrinsics, old.distortion, rotation, new.intrinsics, (48, 32), cv2.CV_32FC1
+    ), axis=-1)  # fmt: skip
+    pixels = np.stack(np.meshgrid(np.arange(48), np.arange(32)), axis=-1)
+    found = old.camera_to_image(new.image_to_camera(pixels) @ rotation)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-3)  # px: OpenCV's are float32, of up to 1000
+
+
+def test_an_undistorted_image_is_that_of_opencv():
+    image = cv2.GaussianBlur(
+        np.random.default_rng(0).uniform(0, 255, (300, 300)).astype(np.float32), (0, 0), 4
+    )
+    for seed in range(5):
+        camera = make_camera(seed, LENS).scaled(0.3)
+        expected = cv2.undistort(image, camera.intrinsics, camera.distortion)
+        found = warp_image(image, camera, camera.without_distortion(), (300, 300))
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1.0)  # grey levels; both round to 1/32 px
+
+
 @given(seed=SEEDS, distortion=st.sampled_from([(), BARREL, LENS]))
 def test_back_projection_undoes_projection(seed, distortion):
     camera, points = make_camera(seed, distortion), points_before(seed)
