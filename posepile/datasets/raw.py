@@ -1,7 +1,8 @@
 """Reading raw files that nobody has checked: every fault becomes one RawDataError that names the file.
 
 Raw data are untrusted. Pickles are read by an unpickler that admits containers, numbers, NumPy and pandas
-only; names inside annotation files cannot lead out of the data set's folder.
+only; what body models hold of chumpy and SciPy is read as bare attributes, no code of theirs runs. Names inside
+annotation files cannot lead out of the data set's folder.
 """
 
 import json
@@ -11,13 +12,17 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 
 class RawDataError(ValueError):
     """Raw files that are not as the data set's description says; names file, field and expectation."""
+
+
+class RawDataWarning(UserWarning):
+    """Known faults of a data set's own files: what is skipped for them, with its number."""
 
 
 # What parsers raise for damaged files.
@@ -129,8 +134,6 @@ _ADMITTED = {
     "numpy._core.multiarray": {"_reconstruct", "scalar"},
     "numpy.core.numeric": {"_frombuffer"},
     "numpy._core.numeric": {"_frombuffer"},
-    "scipy.sparse.csc": {"csc_matrix"},
-    "scipy.sparse._csc": {"csc_matrix"},
     "pandas.core.frame": {"DataFrame"},
     "pandas.core.series": {"Series"},
     "pandas.core.indexes.base": {"Index", "_new_Index"},
@@ -139,6 +142,24 @@ _ADMITTED = {
     "pandas.core.internals.blocks": {"new_block", "Block"},
     "pandas._libs.internals": {"_unpickle_block"},
 }
+# chumpy is not maintained; SciPy trusts the indices of a sparse matrix, which crash the process if they are wrong
+_STORED_ONLY = ("chumpy", "scipy")
+
+
+class StoredObject:
+    """What a pickle holds of an object whose class is not imported: its attributes, in `state`.
+
+    `kind` is the class's name, "chumpy.ch.Ch".
+    """
+
+    kind: ClassVar[str]
+    state: Any = None
+
+    def __init__(self, *arguments: Any):
+        pass
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
 
 
 class RestrictedUnpickler(pickle.Unpickler):
@@ -149,6 +170,8 @@ class RestrictedUnpickler(pickle.Unpickler):
         self._file = file
 
     def find_class(self, module: str, name: str) -> Any:
+        if module.partition(".")[0] in _STORED_ONLY:
+            return type("StoredObject", (StoredObject,), {"kind": f"{module}.{name}"})
         if name not in _ADMITTED.get(module, ()):
             raise RawDataError(
                 f"{self._file}: the pickle asks for {module}.{name}; only containers, NumPy and pandas are read"
