@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from posepile.names import unknown_name
 from posepile.permutation import permuted
@@ -22,10 +24,11 @@ MERGED = "merged"  # Skeleton.formats of joints that formats share
 
 @dataclass(frozen=True)
 class Share:
-    """How many examples of a store are in every batch."""
+    """How many examples of a store are in every batch, and which of its splits they come from."""
 
     store: Store
     per_batch: int
+    splits: tuple[str, ...] = ("train",)
 
 
 class Mixture:
@@ -37,17 +40,25 @@ class Mixture:
         seed: of the order of the examples, not negative.
 
     Raises:
-        StoreError: for an empty store, one that is named twice, or a share that is not positive.
+        StoreError: for a store without examples of the splits, one that is named twice, or a share that is not
+            positive.
         UnknownNameError: for a joint of a store that the skeleton does not have.
     """
 
     def __init__(self, shares: Sequence[Share], skeleton: Skeleton, seed: int):
         self.shares, self.skeleton, self.seed = tuple(shares), skeleton, int(seed)
         _check_shares(self.shares)
+        self._rows_of_share = [_rows_of_splits(share) for share in self.shares]
         per_batch = [share.per_batch for share in self.shares]
         self.batch_size = sum(per_batch)
         self._per_batch = np.array(per_batch, np.int64)
-        self._sizes = np.array([len(share.store) for share in self.shares], np.int64)
+        self._sizes = np.array(
+            [
+                len(share.store) if rows is None else len(rows)
+                for share, rows in zip(self.shares, self._rows_of_share, strict=True)
+            ],
+            np.int64,
+        )
         self._store_ids = np.repeat(np.arange(len(self.shares), dtype=np.int32), per_batch)
         ends = np.cumsum(per_batch)
         self._columns_of_share = [slice(e - p, e) for e, p in zip(ends.tolist(), per_batch, strict=True)]
@@ -79,7 +90,11 @@ class Mixture:
         sizes = self._sizes[self._store_ids]
         epochs, places = np.divmod(places, sizes)
         rows = permuted(places.ravel(), np.tile(sizes, n), self._keys(epochs).ravel())
-        return np.broadcast_to(self._store_ids, (n, self.batch_size)), rows.reshape(n, self.batch_size)
+        rows = rows.reshape(n, self.batch_size)
+        for columns, chosen in zip(self._columns_of_share, self._rows_of_share, strict=True):
+            if chosen is not None:
+                rows[:, columns] = chosen[rows[:, columns]]
+        return np.broadcast_to(self._store_ids, (n, self.batch_size)), rows
 
     def epoch(self, k: int, step: int) -> float:
         """How often the examples of store `k` have been seen before `step`, on average."""
@@ -108,12 +123,27 @@ def _check_shares(shares: tuple[Share, ...]) -> None:
         raise StoreError("a mixture of no stores, expected at least one")
     ids = [share.store.id for share in shares]
     for share in shares:
-        if not len(share.store):
-            raise StoreError(f"store '{share.store.id}' ({share.store.path}) is empty, expected examples")
         if share.per_batch < 1:
             raise StoreError(f"store '{share.store.id}': {share.per_batch} a batch, expected at least 1")
         if ids.count(share.store.id) > 1:
             raise StoreError(f"store '{share.store.id}' takes part twice, expected one share for it")
+
+
+def _rows_of_splits(share: Share) -> np.ndarray | None:
+    """The store's rows [n] that belong to the share's splits; None for all rows, which costs no memory."""
+    index = share.store.index.column("split")
+    counts = {c["values"]: c["counts"] for c in pc.value_counts(index).to_pylist()}
+    n_chosen = sum(counts.get(split, 0) for split in share.splits)
+    if not n_chosen:
+        found = ", ".join(f"{count} of {split}" for split, count in counts.items()) or "none"
+        wanted = " or ".join(share.splits)
+        raise StoreError(
+            f"store '{share.store.id}' ({share.store.path}): expected examples of {wanted}, found {found}"
+        )
+    if n_chosen == len(share.store):
+        return None
+    is_chosen = pc.is_in(index, pa.array(share.splits))
+    return np.flatnonzero(is_chosen.to_numpy(zero_copy_only=False)).astype(np.int32)
 
 
 def _slots_by_name(skeleton: Skeleton) -> dict[str, int]:

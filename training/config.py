@@ -125,6 +125,10 @@ class DataConfig:
     shares: tuple[tuple[str, int], ...] = ()
     """Store ids and how many examples of a batch come from each: 3D-labelled stores first, then 2D-labelled
     ones."""
+    with_validation_split: tuple[str, ...] = ()
+    """Stores whose validation split is trained on too, as in the paper."""
+    pile: Literal["", "small", "medium", "large"] = ""
+    """The published pile whose order the joints stand in; "" for the order of the stores."""
     joints: Literal["separate", "merged"] = "separate"
     """"separate": every format has its own outputs; "merged": joints of equal names share one output (a
     baseline)."""

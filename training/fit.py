@@ -79,14 +79,21 @@ def build_mixture(config: TrainConfig, stores: Sequence[Store | Path | str]) -> 
             raise unknown_name("store", store_id, by_id)
         if by_id[store_id].role == "test":
             raise ConfigError(f"data.shares names {store_id}, a test set, expected sets to train on")
-        shares.append(Share(by_id[store_id], per_batch))
+        splits = ("train", "val") if store_id in config.data.with_validation_split else ("train",)
+        shares.append(Share(by_id[store_id], per_batch, splits))
     return Mixture(shares, union_skeleton(config.data, [share.store for share in shares]), config.seed)
 
 
 def union_skeleton(data: DataConfig, stores: Sequence[Store]) -> Skeleton:
-    """The joints that the network predicts: those of the 3D-labelled stores, in order of appearance."""
-    names = dict.fromkeys(store.info.skeleton for store in stores if store.role != "2d")
-    union = side_by_side([skeletons.load(name) for name in names], "union")
+    """The joints that the network predicts: those that 3D-labelled stores label.
+
+    They stand in the order of `data.pile`, or in order of appearance, where joints of no pile come last.
+    """
+    parts = [store.info.as_skeleton() for store in stores if store.role != "2d"]
+    union = side_by_side(parts, "union")
+    if data.pile:
+        in_pile = [joint for joint in skeletons.load(data.pile).joints if joint in set(union.joints)]
+        union = union.select([*in_pile, *(j for j in union.joints if j not in set(in_pile))], "union")
     return skeletons.merged(union) if data.joints == "merged" else union
 
 

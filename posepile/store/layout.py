@@ -9,7 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from posepile.skeletons import Skeleton
+from posepile.skeletons import Skeleton, load
+from posepile.skeletons.skeleton import UNSUFFIXED_FORMAT
 
 FORMAT_VERSION = 1
 ROLES = ("3d", "2d", "test")
@@ -76,6 +77,21 @@ class StoreInfo:
             edges=skeleton.edges,
             licence=licence,
             provenance=dict(provenance or {}),
+        )
+
+    def as_skeleton(self) -> Skeleton:
+        """The store's joints as a skeleton, also of a format that is not in the registry."""
+        known = dict(zip(load("large").joints, load("large").definitions, strict=True))
+        pairs = list(zip(self.union_joints, self.base_joints, strict=True))
+        formats = tuple(union[len(base) + 1 :] or UNSUFFIXED_FORMAT for union, base in pairs)
+        return Skeleton(
+            name=self.skeleton,
+            joints=self.joints,
+            edges=self.edges,
+            definitions=tuple(known.get(union, "") for union, _ in pairs),
+            suffix=formats[0] if len(set(formats)) == 1 and formats[0] != UNSUFFIXED_FORMAT else "",
+            formats=formats,
+            base_names=self.base_joints,
         )
 
 

@@ -1,6 +1,7 @@
 """A mixture promises: fixed shares, every record once an epoch, an order that seed and step decide."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,9 +17,11 @@ UNION = skeletons.union(["smpl", "h36m"])
 class FakeStore:
     """What a mixture asks a store."""
 
-    def __init__(self, size, skeleton="h36m", role="3d", id="fake"):
+    def __init__(self, size, skeleton="h36m", role="3d", id="fake", splits=("train",)):
         self.info = StoreInfo.of(id, role, skeletons.load(skeleton), "")
         self.id, self.role, self.path, self._size = id, role, f"/stores/{id}", size
+        codes = np.arange(size, dtype=np.int32) % len(splits)
+        self.index = pa.table({"split": pa.DictionaryArray.from_arrays(codes, list(splits))})
 
     def __len__(self):
         return self._size
@@ -54,6 +57,22 @@ def test_shares_are_fixed_and_in_order():
     assert mixture.batch_size == 6 and ids.dtype == np.int32 and rows.dtype == np.int64
     np.testing.assert_array_equal(ids, [[0, 0, 0, 1, 1, 2]] * 4)
     assert (rows < [7, 7, 7, 100, 100, 1]).all() and (rows >= 0).all()
+
+
+@pytest.mark.parametrize(
+    "splits, remainders", [(("train",), {0}), (("val", "train"), {0, 1}), (("test",), {2})]
+)
+def test_takes_rows_of_its_splits_only_each_once_an_epoch(splits, remainders):
+    store = FakeStore(30, splits=("train", "val", "test"))
+    mixture = Mixture([Share(FakeStore(5, id="other"), 1), Share(store, 2, splits)], UNION, 1)
+    n = 10 * len(remainders)
+    rows = mixture.rows_many(0, n // 2)[1][:, 1:].ravel()
+    assert sorted(rows) == [row for row in range(30) if row % 3 in remainders]
+
+
+def test_a_split_that_a_store_lacks_is_an_error_that_says_what_is_there():
+    with pytest.raises(StoreError, match="expected examples of val, found 30 of train"):
+        Mixture([Share(FakeStore(30), 1, ("val",))], UNION, 1)
 
 
 def test_the_order_is_pinned():
@@ -103,7 +122,7 @@ def test_a_joint_that_the_mixture_lacks_is_named():
     ("shares", "expected"),
     [
         ([], "no stores"),
-        ([(FakeStore(0, id="void"), 1)], "'void' .* is empty"),
+        ([(FakeStore(0, id="void"), 1)], "'void' .* expected examples of train, found none"),
         ([(FakeStore(1), 0)], "'fake': 0 a batch"),
         ([(FakeStore(1), 1), (FakeStore(2), 1)], "'fake' takes part twice"),
     ],
