@@ -86,17 +86,20 @@ def _value(kind: Any, value: Any, source: str) -> Any:
         _expect(value in get_args(kind), source, value, f"one of {', '.join(map(str, get_args(kind)))}")
         return value
     if get_origin(kind) is tuple:
-        _expect(
-            isinstance(value, list) and all(isinstance(pair, list) and len(pair) == 2 for pair in value),
-            source,
-            value,
-            "a list of [store id, examples] pairs",
-        )
-        return tuple((str(store), int(count)) for store, count in value)
+        return _tuple(get_args(kind), value, source)
     if kind is float and type(value) is int:
         return float(value)
     _expect(type(value) is kind, source, value, kind.__name__)
     return value
+
+
+def _tuple(kinds: tuple, value: Any, source: str) -> tuple:
+    """A JSON list as `tuple[kind, ...]`, or as a tuple of one value for each kind."""
+    _expect(isinstance(value, list), source, value, "a list")
+    if kinds[-1] is Ellipsis:
+        return tuple(_value(kinds[0], item, source) for item in value)
+    _expect(len(value) == len(kinds), source, value, f"a list of {len(kinds)} values")
+    return tuple(_value(kind, item, source) for kind, item in zip(kinds, value, strict=True))
 
 
 def _expect(condition: bool, name: str, value: Any, expected: str) -> None:

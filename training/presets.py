@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from posepile import mixtures
 from training.config import (
     AugmentConfig,
     DataConfig,
@@ -15,62 +16,18 @@ from training.config import (
 FORMATS = ("smpl", "h36m", "coco", "3dhp", "aspset", "bmlmovi", "totcap", "jta")
 """The formats of the synthetic pile, one 3D-labelled data set each."""
 
-_PAPER_3D = {
-    28: (
-        ("h36m", 4),
-        ("muco", 6),
-        ("humbi", 5),
-        ("tdoh", 3),
-        ("agora", 3),
-        ("surreal", 5),
-        ("panoptic", 7),
-        ("aist", 6),
-        ("aspset", 4),
-        ("gpa", 4),
-        ("tdpeople", 4),
-        ("sailvos", 5),
-        ("bml_movi", 5),
-        ("mads", 2),
-        ("umpm", 2),
-        ("bmhad", 3),
-        ("tdhp", 3),
-        ("totalcapture", 3),
-        ("jta", 3),
-        ("ikea", 2),
-        ("human4d", 1),
-        ("behave", 3),
-        ("rich", 4),
-        ("spec", 2),
-        ("fit3d", 2),
-        ("chi3d", 1),
-        ("humansc3d", 1),
-        ("hspace", 3),
-    ),
-    14: (
-        ("h36m", 9),
-        ("muco", 9),
-        ("humbi", 7),
-        ("agora", 5),
-        ("surreal", 8),
-        ("panoptic", 9),
-        ("aist", 9),
-        ("tdpeople", 6),
-        ("sailvos", 7),
-        ("totalcapture", 5),
-        ("jta", 5),
-        ("tdhp", 5),
-        ("rich", 7),
-        ("hspace", 5),
-    ),
-    3: (("surreal", 32), ("h36m", 32), ("muco", 32)),
-}
-_PAPER_2D = (("mpii", 8), ("coco", 8), ("jrdb", 8), ("posetrack", 8))
+WEAK_PILE = "weak2d"
 
 
-def _paper(datasets: int, **changes) -> TrainConfig:
-    return TrainConfig(
-        data=DataConfig(shares=_PAPER_3D[datasets] + _PAPER_2D), precision="mixed_float16", **changes
+def _paper(pile: str, **changes) -> TrainConfig:
+    """A published mixture beside the 2D-labelled one: 96 + 32 examples a step."""
+    recipes = mixtures.load(pile), mixtures.load(WEAK_PILE)
+    data = DataConfig(
+        shares=tuple(share for recipe in recipes for share in recipe.shares),
+        with_validation_split=tuple(id for recipe in recipes for id in recipe.with_validation_split),
+        pile=pile,
     )
+    return TrainConfig(data=data, precision="mixed_float16", **changes)
 
 
 MILD = AugmentConfig(
@@ -105,12 +62,12 @@ PRESETS: dict[str, tuple[str, TrainConfig]] = {
         "Minutes on a CPU, on the simple synthetic pile (dozens synthesize --simple)",
         _synthetic(6, 16, 96, steps=1150),
     ),
-    "paper_s_256": ("The paper's small model: 28 data sets, 400k steps at 256 px", _paper(28)),
-    "paper_s_256_14": ("The small model on 14 data sets", _paper(14)),
-    "paper_s_256_3": ("The small model on 3 data sets", _paper(3)),
+    "paper_s_256": ("The paper's small model: 28 data sets, 400k steps at 256 px", _paper("large")),
+    "paper_s_256_14": ("The small model on 14 data sets", _paper("medium")),
+    "paper_s_256_3": ("The small model on 3 data sets", _paper("small")),
     "paper_l_384": (
         "The paper's large model: 28 data sets, 800k steps at 384 px",
-        _paper(28, model=ModelConfig(backbone="efficientnetv2-l", crop_side=384), steps=800_000),
+        _paper("large", model=ModelConfig(backbone="efficientnetv2-l", crop_side=384), steps=800_000),
     ),
 }
 """Name -> (one line of help, configuration)."""

@@ -1,12 +1,12 @@
 """`dozens train PRESET --pile STORES… --out RUN`: trains a pose network on a mixture of stores."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
-from training.commands.piles import open_piles
+from training.commands.piles import open_piles, print_mixture, with_what_is_here
 from training.config import TrainConfig
 from training.presets import PRESETS, preset
 
@@ -33,6 +33,9 @@ def main(args: list[str]) -> int:
     arguments = tyro.cli(Arguments, args=args[1:], default=default, prog=f"dozens train {args[0]}")
     from training import fit
 
-    run = fit.train(arguments.config, open_piles(arguments.pile), arguments.out)
+    stores = open_piles(arguments.pile)
+    data = with_what_is_here(arguments.config.data, {store.id for store in stores})
+    print_mixture(arguments.config.data, data, stores)
+    run = fit.train(replace(arguments.config, data=data), stores, arguments.out)
     print(f"done: {run}")
     return 0
