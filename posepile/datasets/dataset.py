@@ -105,6 +105,10 @@ class Dataset(Source, ABC):
         """The joints of its frames, in their order."""
         return load_data_set(self.facts.id)
 
+    def crop_of(self, frame: Frame) -> Crop:
+        """How this frame's image is cut; a data set some of whose parts have other colours overrides it."""
+        return self.crop
+
     @abstractmethod
     def sequences(self, root: Path) -> list[Sequence]:
         """The units of work found below `root`, in a fixed order. Raises RawDataError if there are none."""
@@ -120,4 +124,29 @@ class Dataset(Source, ABC):
 
         Raises:
             RawDataError, which names file, field and expectation.
+        """
+
+
+@dataclass(frozen=True)
+class ImageSet(Source, ABC):
+    """Images without labelled people, which augmentation puts before and behind people."""
+
+    @abstractmethod
+    def sequences(self, root: Path) -> list[Sequence]:
+        """The units of work found below `root`, in a fixed order. Raises RawDataError if there are none."""
+
+    @abstractmethod
+    def images(self, sequence: Sequence, detect: Detect | None = None) -> Iterator[tuple[str, np.ndarray]]:
+        """The images of a sequence as augmentation needs them, in a fixed order.
+
+        Args:
+            sequence: one of `sequences(root)`.
+            detect: the person detector, for data sets that need one (`facts.uses_detector`).
+
+        Yields:
+            A name, unique in the data set, and the pixels [h, w, 3 or 4] uint8: RGB, and the alpha of cut-outs
+            (colours are not multiplied by it).
+
+        Raises:
+            RawDataError, which names file, field and expectation; ValueError where the detector is lacking.
         """

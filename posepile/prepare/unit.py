@@ -112,7 +112,8 @@ def examples(dataset: Dataset, sequence: Sequence, tools: Tools) -> Iterator[Pos
 def example_of(dataset: Dataset, frame: Frame, tools: Tools) -> PoseExample:
     """Cuts a frame to its person and encodes it."""
     mask = frame.mask() if callable(frame.mask) else frame.mask
-    cropped: Cropped = dataset.crop(read_image(frame.image), frame.camera, frame.box, mask, frame.joints2d)
+    crop = dataset.crop_of(frame)
+    cropped: Cropped = crop(read_image(frame.image), frame.camera, frame.box, mask, frame.joints2d)
     is_encoded, data = cv2.imencode(
         ".jpg", cropped.image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
     )
