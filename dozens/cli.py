@@ -11,8 +11,12 @@ from posepile.names import UnknownNameError, unknown_name
 VERBS = {
     "demo": ("dozens.demo", "the whole method of the paper on the embedded synthetic pile"),
     "synthesize": ("posepile.commands.synthesize", "make synthetic data sets of any size"),
+    "datasets": ("posepile.commands.datasets", "what each data set is, what is here, how to get the rest"),
+    "prepare": ("posepile.commands.prepare", "make a store of a data set's raw files"),
+    "doctor": ("posepile.commands.doctor", "check a store from end to end"),
     "skeletons": ("posepile.commands.skeletons", "list skeletons; show joints, edges, definitions"),
     "inspect": ("posepile.commands.inspect", "what is in a store; verify and repair it"),
+    "fetch": ("posepile.commands.fetch", "download a free person detector or segmenter"),
     "train": ("training.commands.train", "train a pose network on a mixture of stores"),
     "resume": ("training.commands.resume", "go on with an interrupted run"),
     "pseudo-label": ("training.commands.pseudo_label", "predict all joints on chosen stores"),
