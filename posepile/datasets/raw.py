@@ -1,8 +1,8 @@
 """Reading raw files that nobody has checked: every fault becomes one RawDataError that names the file.
 
-Raw data are untrusted. Pickles are read by an unpickler that admits containers, numbers, NumPy and pandas
-only; what body models hold of chumpy and SciPy is read as bare attributes, no code of theirs runs. Names inside
-annotation files cannot lead out of the data set's folder.
+Raw data are untrusted. Pickles are read by an unpickler that admits containers, numbers and NumPy only; objects of
+pandas, SciPy and chumpy are read as bare attributes, no code of theirs runs. Names inside annotation files cannot
+lead out of the data set's folder.
 """
 
 import json
@@ -115,7 +115,7 @@ def load_mat(file: Path, *fields: str) -> dict[str, Any]:
 
 
 def load_pickle(file: Path) -> Any:
-    """A pickle, Python 2's too, of plain containers, NumPy and pandas. Raises RawDataError for any other."""
+    """A pickle, Python 2's too, of containers and NumPy, with StoredObjects. Raises RawDataError for any other."""
     with reading(file), file.open("rb") as stream:
         return RestrictedUnpickler(stream, file).load()
 
@@ -134,29 +134,23 @@ _ADMITTED = {
     "numpy._core.multiarray": {"_reconstruct", "scalar"},
     "numpy.core.numeric": {"_frombuffer"},
     "numpy._core.numeric": {"_frombuffer"},
-    "pandas.core.frame": {"DataFrame"},
-    "pandas.core.series": {"Series"},
-    "pandas.core.indexes.base": {"Index", "_new_Index"},
-    "pandas.core.indexes.range": {"RangeIndex"},
-    "pandas.core.internals.managers": {"BlockManager", "SingleBlockManager"},
-    "pandas.core.internals.blocks": {"new_block", "Block"},
-    "pandas._libs.internals": {"_unpickle_block"},
 }
-# chumpy is not maintained; SciPy trusts the indices of a sparse matrix, which crash the process if they are wrong
-_STORED_ONLY = ("chumpy", "scipy")
+# Pickles of pandas depend on its version, chumpy is not maintained, and SciPy trusts the indices of a sparse matrix
+_STORED_ONLY = ("chumpy", "pandas", "scipy")
 
 
 class StoredObject:
-    """What a pickle holds of an object whose class is not imported: its attributes, in `state`.
+    """What a pickle holds of an object whose class is not imported.
 
-    `kind` is the class's name, "chumpy.ch.Ch".
+    `kind` is the class's name, "chumpy.ch.Ch"; `arguments` are those that would make it, `state` are its attributes.
     """
 
     kind: ClassVar[str]
+    arguments: tuple = ()
     state: Any = None
 
     def __init__(self, *arguments: Any):
-        pass
+        self.arguments = arguments
 
     def __setstate__(self, state: Any) -> None:
         self.state = state
@@ -174,7 +168,7 @@ class RestrictedUnpickler(pickle.Unpickler):
             return type("StoredObject", (StoredObject,), {"kind": f"{module}.{name}"})
         if name not in _ADMITTED.get(module, ()):
             raise RawDataError(
-                f"{self._file}: the pickle asks for {module}.{name}; only containers, NumPy and pandas are read"
+                f"{self._file}: the pickle asks for {module}.{name}; only containers and NumPy are read"
             )
         return super().find_class(module, name)
 

@@ -1,11 +1,10 @@
 """Files in the formats of SMPL, SMPL+H and SMPL-X with made-up bodies, and a slow second way of posing them."""
 
-import pickle
-import struct
 from pathlib import Path
 
 import cv2
 import numpy as np
+from old_pickles import Python2Pickler, stored
 from scipy.sparse import csc_matrix
 
 BODY = [-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19]
@@ -58,42 +57,19 @@ def write_pickle(file: Path, fields: dict) -> None:
     directions = fields["shapedirs"]
     more = np.concatenate([directions, directions], axis=-1)
     chosen = np.arange(more.size).reshape(more.shape)[..., : directions.shape[-1]]
-    selection = _object(
-        "chumpy.reordering", "Select", a=_chumpy(more), idxs=chosen.ravel(), preferred_shape=directions.shape
-    )
+    selection = {"a": _chumpy(more), "idxs": chosen.ravel(), "preferred_shape": directions.shape}
     sparse = csc_matrix(fields["J_regressor"])
-    names = {"_shape": sparse.shape, "data": sparse.data, "indices": sparse.indices, "indptr": sparse.indptr}
+    matrix = {"_shape": sparse.shape, "data": sparse.data, "indices": sparse.indices, "indptr": sparse.indptr}
     objects = {
-        "shapedirs": selection,
+        "shapedirs": stored("chumpy.reordering", "Select", selection),
         "posedirs": _chumpy(fields["posedirs"]),
-        "J": _object("chumpy.reordering", "transpose", a=_chumpy(np.eye(3)), axes=None),
-        "J_regressor": _object("scipy.sparse.csc", "csc_matrix", maxprint=50, **names),
+        "J": stored("chumpy.reordering", "transpose", {"a": _chumpy(np.eye(3)), "axes": None}),
+        "J_regressor": stored("scipy.sparse.csc", "csc_matrix", {"maxprint": 50} | matrix),
         "bs_style": "lbs",
     }
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("wb") as stream:
         Python2Pickler(stream, protocol=2).dump(fields | objects)
-
-
-class Python2Pickler(pickle._Pickler):
-    """Writes what Python 2 and the NumPy of its time wrote: byte strings, and modules by their old names."""
-
-    dispatch = dict(pickle._Pickler.dispatch)
-
-    def _save_string(self, value):
-        data = value.encode("latin1") if isinstance(value, str) else value
-        self.write(pickle.BINSTRING + struct.pack("<i", len(data)) + data)
-        self.memoize(value)
-
-    dispatch[str] = dispatch[bytes] = _save_string
-
-    def save_global(self, value, name=None):
-        old = {"builtins": "__builtin__", "numpy._core.multiarray": "numpy.core.multiarray"}
-        module = old.get(value.__module__, value.__module__)
-        self.write(pickle.GLOBAL + f"{module}\n{value.__name__}\n".encode())
-        self.memoize(value)
-
-    dispatch[type] = save_global
 
 
 def slow_body(
@@ -144,11 +120,4 @@ def _parents(kind: str) -> list[int]:
 
 
 def _chumpy(value: np.ndarray):
-    return _object("chumpy.ch", "Ch", x=value, _status="new", _dirty_vars=set(), _itr=None)
-
-
-def _object(module: str, name: str, **state):
-    """An object whose pickle says that it is of a class of another library."""
-    stored = type(name, (), {"__module__": module})()
-    stored.__dict__.update(state)
-    return stored
+    return stored("chumpy.ch", "Ch", {"x": value, "_status": "new", "_dirty_vars": set(), "_itr": None})
