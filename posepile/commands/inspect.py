@@ -1,91 +1,188 @@
-"""`dozens inspect STORE`: what is in a store; finds and repairs damage."""
+"""`dozens inspect STORE …`: what is in stores, as tables, JSON or a page of examples; finds and repairs damage."""
 
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 from rich.console import Console
 from rich.table import Table
 
+from posepile import inspection
+from posepile.inspection import Part
 from posepile.store import RepairReport, Store, StoreError, repair, summarise, verify
 
 FAILED = 1
 SHOWN_NAMES = 12
+LISTED_OUTLIERS = 5  # in the terminal
+OUTLIERS_IN_JSON = 100
+FEWEST_EXAMPLES = 4  # of a store on a page of many
 
 
 @dataclass(frozen=True)
 class Arguments:
-    """What is in a store: examples, skeleton, labels, image sizes, subjects, cameras, bone lengths.
+    """What is in a store, or in several that are to be mixed: tables here, and an HTML page of examples.
 
-    With --json: examples, skeleton, joints, edges, splits, subjects, cameras, image_sizes, labelled, bones,
-    id, role, licence, provenance, shards, bytes, rejected, sample; `verified` and `problems` (a list of
-    lines); `repair` (examples, rewritten, removed, lost) or null. The facts are missing where the store
-    cannot be opened. Exit code 1 if there are problems.
+    The page shows the examples whose labels stand out, random examples with box, mask, joints and a 3D view
+    that turns, and statistics. It is written where --html says; without --html into the current folder,
+    unless --json, --verify or --repair asks for something else.
+
+    With --json: examples, skeleton, joints, edges, splits, subjects, cameras, image_sizes, id, role, licence,
+    provenance, shards, bytes, rejected; of the `sample` examined examples: labelled, in_image, bones,
+    outliers (row, key, score, reasons; the worst 100), n_outliers; `html` (path or null); `verified` and
+    `problems` (a list of lines); `repair` (examples, rewritten, removed, lost) or null. The facts are missing
+    where the store cannot be opened. For several stores: `stores`, a list of these, and `html`. Exit code 1
+    if there are problems.
     """
 
-    store: tyro.conf.Positional[Path]
-    """The store's folder."""
+    stores: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="STORE …"), tyro.conf.Positional]
+    """The stores' folders."""
+    html: Path | None = None
+    """The page; inspect_<folder>.html or inspect_mixture.html if nothing is said."""
+    examples: int = 60
+    """Examples on the page, at most half of them outliers; several stores share them, at least 4 each."""
     verify: tyro.conf.FlagCreatePairsOff[bool] = False
     """Read every record and list everything that is wrong, with file and record."""
     repair: tyro.conf.FlagCreatePairsOff[bool] = False
     """Rewrite damaged shards with their good records and rebuild the index (before --verify)."""
-    sample: int = 1000
-    """How many evenly spaced examples the label counts and bone lengths are taken from."""
+    sample: int = 2000
+    """How many random examples of a store are examined for labels, bone lengths and outliers."""
+    seed: int = 1
+    """Of the random examples."""
     json: tyro.conf.FlagCreatePairsOff[bool] = False
     """Print one JSON document instead of tables."""
 
 
+@dataclass(frozen=True)
+class _Found:
+    """What there is to say about one store."""
+
+    problems: list[str]
+    repaired: RepairReport | None
+    part: Part | None
+    """None where the store cannot be read."""
+
+    @property
+    def facts(self) -> dict:
+        return {**self.part.facts, **self.part.statistics.facts()} if self.part else {}
+
+
 def main(args: list[str]) -> int:
-    """Prints the facts of a store. Raises StoreError; returns the exit code: 1 if there are problems."""
+    """Prints the facts of stores, writes the page. Raises StoreError; returns 1 if there are problems."""
     arguments = tyro.cli(Arguments, args=args, prog="dozens inspect")
-    if arguments.sample < 1:
-        raise ValueError(f"--sample is {arguments.sample}, expected at least 1")
-    report = repair(arguments.store) if arguments.repair else None
-    problems = verify(arguments.store) if arguments.verify else []
-    facts = _facts(arguments, problems)
+    _check(arguments)
+    found = [_look(arguments, path) for path in arguments.stores]
+    page = _write_page(arguments, [one.part for one in found if one.part])
     if arguments.json:
-        print(_document(arguments, facts, problems, report))
+        documents = [_document(arguments, one) for one in found]
+        html = {"html": str(page) if page else None}
+        document = {**documents[0], **html} if len(found) == 1 else {"stores": documents, **html}
+        print(json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False))
     else:
         console = Console(markup=False, highlight=False, emoji=False, soft_wrap=False)
-        _print_all(console, arguments, facts, problems, report)
-    return FAILED if problems else 0
+        for one in found:
+            _print_all(console, arguments, one)
+        if page:
+            console.print(f"written: {page} ({page.stat().st_size / 1e6:.1f} MB)", soft_wrap=True)
+    return FAILED if any(one.problems for one in found) else 0
 
 
-def _facts(arguments: Arguments, problems: list[str]) -> dict:
+def _check(arguments: Arguments) -> None:
+    if not arguments.stores:
+        raise ValueError("no store is named, expected the folder of at least one")
+    for name, least in (("sample", 1), ("examples", 1), ("seed", 0)):
+        if getattr(arguments, name) < least:
+            raise ValueError(f"--{name} is {getattr(arguments, name)}, expected at least {least}")
+
+
+def _look(arguments: Arguments, path: Path) -> _Found:
+    report = repair(path) if arguments.repair else None
+    problems = verify(path) if arguments.verify else []
     try:
-        return summarise(Store.open(arguments.store), arguments.sample)
+        return _Found(problems, report, _examine(arguments, Store.open(path)))
     except ValueError as error:  # StoreError, ExampleError
         if not arguments.verify:
             error.add_note("dozens inspect --verify lists everything that is wrong, --repair mends it")
             raise
         if not problems:
             raise StoreError(f"verified without a problem, but not readable: {error}") from error
-        return {}
+        return _Found(problems, report, None)
 
 
-def _document(arguments: Arguments, facts: dict, problems: list[str], report: RepairReport | None) -> str:
+def _examine(arguments: Arguments, store: Store) -> Part:
+    labels = inspection.read_labels(store, inspection.sample_rows(store, arguments.sample, arguments.seed))
+    outliers = inspection.find_outliers(labels, store.joints, store.edges)
+    n = max(FEWEST_EXAMPLES, arguments.examples // len(arguments.stores))
+    n_outliers = min(len(outliers), n // 2)
+    return Part(
+        store, summarise(store), labels, inspection.measure(labels, store.joints, store.edges), outliers,
+        n_random=n - n_outliers, n_outliers=n_outliers, seed=arguments.seed,
+    )  # fmt: skip
+
+
+def _write_page(arguments: Arguments, parts: list[Part]) -> Path | None:
+    """The page's path; None where none was wanted, or no store can be read."""
+    many = len(arguments.stores) > 1
+    if not parts or (not arguments.html and (arguments.json or arguments.verify or arguments.repair)):
+        return None
+    name = "mixture" if many else arguments.stores[0].resolve().name
+    page = arguments.html or Path(f"inspect_{name}.html")
+    title = f"A mixture of {len(parts)} stores" if many else parts[0].store.id
+    inspection.write_gallery(page, title, parts)
+    return page
+
+
+def _document(arguments: Arguments, found: _Found) -> dict:
     repaired = None
-    if report:
+    if report := found.repaired:
         removed = [rejection._asdict() for rejection in report.removed]
         repaired = {**asdict(report), "examples": report.n_examples, "removed": removed}
         del repaired["n_examples"]
-    document = {**facts, "verified": arguments.verify, "problems": problems, "repair": repaired}
-    return json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False)
+    verified = {"verified": arguments.verify, "problems": found.problems, "repair": repaired}
+    return {**found.facts, **_outliers(found), **verified}
 
 
-def _print_all(console, arguments: Arguments, facts: dict, problems: list[str], report: RepairReport | None):
-    if report:
-        _print_repair(console, report)
-    if facts:
+def _outliers(found: _Found) -> dict:
+    if not found.part:
+        return {}
+    labels, outliers = found.part.labels, found.part.outliers
+    listed = [
+        {
+            "row": int(labels.rows[o.index]),
+            "key": labels.keys[o.index],
+            "score": o.score,
+            "reasons": o.reasons,
+        }
+        for o in outliers[:OUTLIERS_IN_JSON]
+    ]
+    return {"n_outliers": len(outliers), "outliers": listed}
+
+
+def _print_all(console, arguments: Arguments, found: _Found):
+    if found.repaired:
+        _print_repair(console, found.repaired)
+    if facts := found.facts:
         console.print(_overview(facts))
         console.print(_joint_table(facts))
         if facts["bones"]:
             console.print(_bone_table(facts))
+        _print_outliers(console, found)
     if arguments.verify:
-        console.print(f"problems: {len(problems)}" if problems else "verified: every record is sound")
-        for problem in problems:
+        n = len(found.problems)
+        console.print(f"problems: {n}" if n else "verified: every record is sound")
+        for problem in found.problems:
             console.print(problem, soft_wrap=True)
+
+
+def _print_outliers(console, found: _Found) -> None:
+    outliers = _outliers(found)
+    n, listed = outliers["n_outliers"], outliers["outliers"][:LISTED_OUTLIERS]
+    console.print(f"outliers: {n:,} of {len(found.part.labels):,} examined examples{':' if n else ''}")
+    for outlier in listed:
+        console.print(f"  {outlier['key']}: {'; '.join(outlier['reasons'])}")
+    if n > len(listed):
+        console.print(f"  and {n - len(listed):,} more")
 
 
 def _print_repair(console, report: RepairReport) -> None:

@@ -1,25 +1,21 @@
-"""The facts of a store that a person wants to see: counts from the index, labels and bones from a sample."""
+"""The facts of a store that a person wants to see, as store.json and the index tell them; no record is read."""
 
 import numpy as np
 import pyarrow.compute as pc
 
-from posepile.example import PoseExample
 from posepile.store.layout import shard_numbers
 from posepile.store.reader import Store
 
 LISTED_AT_MOST = 50
 
 
-def summarise(store: Store, sample_size: int) -> dict:
+def summarise(store: Store) -> dict:
     """Facts of a store, ready for JSON.
 
     Keys: id, role, path, licence, provenance, examples, rejected, shards, bytes, splits, subjects, cameras
-    and image_sizes (counts by name, the most frequent first), skeleton (its name), joints (names), edges
-    (index pairs), and of `sample` evenly spaced examples: labelled (count for each joint) and bones (joints,
-    mean_mm, std_mm; null where no example has both ends).
+    and image_sizes (counts by name, the most frequent first), skeleton (its name), joints (names) and edges
+    (index pairs).
     """
-    rows = np.unique(np.linspace(0, len(store) - 1, min(sample_size, len(store))).round().astype(np.int64))
-    examples = store.examples(rows)
     info = store.info
     return {
         "id": info.id,
@@ -38,9 +34,6 @@ def summarise(store: Store, sample_size: int) -> dict:
         "skeleton": info.skeleton,
         "joints": list(info.joints),
         "edges": [list(edge) for edge in info.edges],
-        "sample": len(examples),
-        "labelled": _labelled(examples, len(info.joints)),
-        "bones": _bones(examples, info.joints, info.edges),
     }
 
 
@@ -55,25 +48,3 @@ def _image_sizes(store: Store) -> dict[str, int]:
     distinct, counts = np.unique(sizes, axis=0, return_counts=True)
     order = np.argsort(-counts, kind="stable")[:LISTED_AT_MOST]
     return {f"{distinct[i][0]}x{distinct[i][1]}": int(counts[i]) for i in order}
-
-
-def _labelled(examples: list[PoseExample], n_joints: int) -> list[int]:
-    total = np.zeros(n_joints, np.int64)
-    for example in examples:
-        joints = example.joints2d if example.joints3d is None else example.joints3d
-        total += np.isfinite(joints).all(axis=1)
-    return total.tolist()
-
-
-def _bones(examples: list[PoseExample], joints: tuple[str, ...], edges) -> list[dict]:
-    poses = [example.joints3d for example in examples if example.joints3d is not None]
-    if not poses:
-        return []
-    poses = np.stack(poses).astype(np.float64)
-    bones = []
-    for a, b in edges:
-        lengths = np.linalg.norm(poses[:, a] - poses[:, b], axis=-1)
-        lengths = lengths[np.isfinite(lengths)]
-        mean, std = (float(lengths.mean()), float(lengths.std())) if lengths.size else (None, None)
-        bones.append({"joints": [joints[a], joints[b]], "mean_mm": mean, "std_mm": std})
-    return bones

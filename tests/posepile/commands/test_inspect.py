@@ -1,11 +1,17 @@
-"""`dozens inspect` promises: facts and problems as tables and as JSON; exit code 1 if there is damage."""
+"""`dozens inspect` promises: facts and problems as tables and as JSON, a page; exit code 1 if there is damage."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from posepile.commands import inspect
 from posepile.store import StoreError, verify
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
@@ -29,6 +35,47 @@ def test_the_facts_as_json(path, capsys, fake):
     assert found["cameras"] == {"cam0": 10, "cam1": 10} and found["rejected"] == 1
     assert len(found["bones"]) == 16 and 0 < found["bones"][0]["mean_mm"] < 10
     assert (found["verified"], found["problems"], found["repair"]) == (False, [], None)
+    assert found["sample"] == 20 and len(found["in_image"]) == 17 and found["html"] is None
+    assert found["n_outliers"] == len(found["outliers"]) > 0  # these fakes are made of random numbers
+    outlier = found["outliers"][0]
+    assert outlier["key"].startswith("fake/") and outlier["score"] > 1 and outlier["reasons"]
+    assert outlier["score"] >= found["outliers"][-1]["score"]
+
+
+def test_a_sample_is_seeded_and_said(path, capsys):
+    first, second = (run_json(capsys, path, "--sample", 5, "--seed", 3)[1] for _ in range(2))
+    assert first == second and first["sample"] == 5 and first["examples"] == 20
+    assert inspect.main([str(path), "--sample", "5", "--seed", "3"]) == 0
+    assert "of 5 examined examples" in capsys.readouterr().out
+    assert "5 random examples (seed 3)" in Path("inspect_s.html").read_text()
+
+
+def test_a_page_is_written_where_nothing_else_is_asked_for(path, capsys):
+    assert inspect.main([str(path), "--verify"]) == 0
+    assert inspect.main([str(path), "--json"]) == 0
+    assert not list(Path().glob("*.html"))
+    assert inspect.main([str(path)]) == 0
+    assert "written: inspect_s.html" in capsys.readouterr().out
+    assert Path("inspect_s.html").read_text().count("<article") == 20 + 20  # all stand out, all are drawn
+    assert run_json(capsys, path, "--html", "page.html", "--examples", 7)[1]["html"] == "page.html"
+    assert Path("page.html").read_text().count("<article") == 7
+
+
+def test_several_stores_make_a_mixture(path, fake, tmp_path, capsys):
+    fake.write_store(tmp_path / "other", n=5, id="other")
+    code, found = run_json(capsys, path, tmp_path / "other", "--html", "page.html")
+    assert code == 0 and [store["examples"] for store in found["stores"]] == [20, 5]
+    assert found["html"] == "page.html" and "80.0%" in Path("page.html").read_text()
+    assert inspect.main([str(path), str(tmp_path / "other")]) == 0
+    assert Path("inspect_mixture.html").is_file()
+
+
+def test_values_that_make_no_sense(path):
+    for option in ("--sample", "--examples"):
+        with pytest.raises(ValueError, match=f"{option} is 0"):
+            inspect.main([str(path), option, "0"])
+    with pytest.raises(ValueError, match="no store"):
+        inspect.main([])
 
 
 def test_the_tables_fit_80_columns(path, capsys, monkeypatch):
