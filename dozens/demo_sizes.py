@@ -17,7 +17,8 @@ FIRST = "separate"
 EXPORTED = "regularized"
 """The variant that the exported model comes from: the best one of the paper's table."""
 
-FINE_TUNING_RATE = 6e-3
+FINE_TUNING_RATE = 20e-3
+"""Chosen, as every setting here, on synthetic_val; results/README.md has the figures."""
 
 
 @dataclass(frozen=True)
@@ -58,17 +59,17 @@ SIZES = {
     "demo": DemoSize(
         examples=600,
         test_examples=400,
-        image_side=128,
+        image_side=96,
         training=preset("demo"),
-        finetune_steps=600,
+        finetune_steps=1200,
         acae=AcaeConfig(seeds=2),
     ),
     "study": DemoSize(
         examples=1000,
         test_examples=1000,
-        image_side=128,
+        image_side=96,
         training=preset("demo"),
-        finetune_steps=600,
+        finetune_steps=1200,
         acae=AcaeConfig(seeds=2),
         seeds=(1, 2, 3),
         merged=True,

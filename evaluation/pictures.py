@@ -4,6 +4,7 @@ Ink is `currentColor`, so that a page's own text colour draws axes and labels, i
 """
 
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -17,6 +18,9 @@ from posepile.skeletons import Skeleton
 
 INK = "#010203"  # replaced by currentColor
 FAINT = "#8a8f98"  # readable on white and on near-black
+PATH = re.compile(r'<path d="[^"]*"')
+DECIMALS = re.compile(r"(\.\d\d)\d+")
+"""Matplotlib writes millionths of a point; hundredths are enough and halve a page of poses."""
 PALETTE = ("#3b82c4", "#e07b39", "#3a9d6e", "#b2559c", "#c9a227", "#6b6fc9", "#c0504d", "#4aa3a8")
 POSITIVE, NEGATIVE = "#3b82c4", "#e07b39"
 SIDE_COLOURS = {"left": "#3b82c4", "right": "#e07b39", "centre": "#3a9d6e"}
@@ -142,6 +146,7 @@ def to_svg(figure: Figure, salt: str) -> str:
         .replace(INK, "currentColor")
         .replace("stroke: #000000", "stroke: currentColor")
     )
+    svg = PATH.sub(lambda path: DECIMALS.sub(r"\1", path.group()), svg)
     return svg.replace("<svg ", '<svg role="img" ', 1)
 
 

@@ -81,7 +81,7 @@ def _grid(rows: int, bottom_inches: float = 0.05) -> tuple[Figure, np.ndarray]:
 
 
 def _image(axes, example: PoseExamplePicture, title: str) -> None:
-    axes.imshow(example.image, interpolation="bilinear")
+    axes.imshow(example.image, interpolation="none")  # embedded as it is; the browser enlarges it
     height, width = example.image.shape[:2]
     axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
     axes.set_axis_off()

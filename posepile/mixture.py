@@ -96,10 +96,6 @@ class Mixture:
                 rows[:, columns] = chosen[rows[:, columns]]
         return np.broadcast_to(self._store_ids, (n, self.batch_size)), rows
 
-    def epoch(self, k: int, step: int) -> float:
-        """How often the examples of store `k` have been seen before `step`, on average."""
-        return step * int(self._per_batch[k]) / int(self._sizes[k])
-
     def _keys(self, epochs: np.ndarray) -> np.ndarray:
         """[n, B] uint64: each permutation's key, from the mixture's seed, the store's number and the epoch.
 

@@ -67,7 +67,7 @@ def build_backbone(
     return model
 
 
-def _tiny(image, group_size: int, channels=(24, 48, 96), blocks=(0, 1, 3), **_):
+def _tiny(image, group_size: int, channels=(24, 48, 96), blocks=(0, 1, 1), **_):
     """A small residual network: even strided convolutions, residual blocks of 3x3 ones between."""
 
     def conv_norm(x, filters, kernel, stride, name):

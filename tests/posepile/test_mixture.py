@@ -132,10 +132,6 @@ def test_mistakes_are_named(shares, expected):
         Mixture([Share(*pair) for pair in shares], UNION, 1)
 
 
-def test_epoch_counts_passes():
-    assert make_mixture((100, 5), (10, 5)).epoch(1, 4) == 2.0
-
-
 def test_negative_steps_are_refused():
     with pytest.raises(ValueError, match="first_step is -1"):
         make_mixture((5, 1)).rows(-1)
