@@ -10,6 +10,7 @@ from rich.table import Table
 
 from evaluation.score import METRICS, Scores, score_predictions
 from evaluation.truth import read_truth
+from posepile import skeletons
 from posepile.store import Store
 
 
@@ -51,7 +52,7 @@ def same_points(joint_names: tuple[str, ...]) -> list[tuple[str, str]]:
     """Pairs of the given union joints that are one point by construction in the synthetic pile's formats."""
     from posepile.synthetic.formats import same_points as synthetic_pairs  # loads the body
 
-    return [pair for pair in synthetic_pairs() if set(pair) <= set(joint_names)]
+    return [pair for pair in synthetic_pairs(skeletons.FORMATS) if set(pair) <= set(joint_names)]
 
 
 def _print_table(scores: Scores) -> None:

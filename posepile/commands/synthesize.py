@@ -21,7 +21,9 @@ from rich.table import Table
 
 from posepile.store import Store
 from posepile.synthetic import pile
-from posepile.synthetic.presets import Preset, select
+from posepile.synthetic.catalogue import select
+from posepile.synthetic.presets import Preset
+from posepile.synthetic.twins import TWINS
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,11 @@ class Arguments:
     out: Path
     """Folder for the stores, one folder each."""
     examples_per_dataset: int = 2000
-    """Examples of each training data set."""
+    """Examples of each training data set; of the average one of the twins, which keep the real sets' ratio."""
     test_examples: int = 1000
-    """Examples of synthetic_val and of synthetic_test, which know all skeletons at once."""
+    """Examples of each validation and test set, which know all skeletons at once."""
+    twins: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Twins of the paper's data sets (28 in 3D, 4 in 2D, 555 joints) in place of the small pile of nine."""
     image_side: int = 256
     """Side of the square images, px."""
     seed: int = 1
@@ -52,7 +56,7 @@ class Arguments:
     simple: tyro.conf.FlagCreatePairsOff[bool] = False
     """People in colour-coded suits in plain places: what `dozens demo` uses, learnt in minutes."""
     datasets: Annotated[tuple[str, ...] | None, tyro.conf.arg(metavar="ID …")] = None
-    """Some data sets only, such as h36m or synthetic_test."""
+    """Some data sets only, such as h36m, synthetic_test or twin_aist."""
     json: tyro.conf.FlagCreatePairsOff[bool] = False
     """Print one JSON document instead of a table."""
 
@@ -60,9 +64,10 @@ class Arguments:
 def main(args: list[str]) -> int:
     """Makes the pile and prints a summary; returns the exit code."""
     arguments = tyro.cli(Arguments, args=args, prog="dozens synthesize")
-    presets = select(arguments.datasets)
+    presets = select(arguments.datasets or (TWINS if arguments.twins else None))
     counts = {
-        p.id: arguments.test_examples if p.role == "test" else arguments.examples_per_dataset for p in presets
+        p.id: arguments.test_examples if p.role == "test" else p.examples(arguments.examples_per_dataset)
+        for p in presets
     }
     made, started = {}, time.monotonic()
     with _progress(arguments.json) as bar:

@@ -17,6 +17,7 @@ import numpy as np
 
 from posepile import skeletons
 from posepile.names import unknown_name
+from posepile.skeletons import Skeleton
 from posepile.synthetic.body import Body, load_body
 
 DATA = Path(__file__).parent / "data/formats.toml"
@@ -58,21 +59,24 @@ def table_names() -> tuple[str, ...]:
     return tuple(_read()["formats"])
 
 
-@cache
 def load_table(name: str) -> FormatTable:
-    """The table of one format ("h36m", "common2d", ...); joints in the order of its skeleton.
+    """The table of one format ("h36m", "common2d", ...); joints in the order of its skeleton. See `table_of`."""
+    return table_of(skeletons.load(name))
+
+
+@cache
+def table_of(skeleton: Skeleton) -> FormatTable:
+    """The table of any skeleton whose joints come from formats with tables: a format, a part, a union.
 
     Raises:
         UnknownNameError: there is no such table, or the table names a source that does not exist.
         FormatTableError: joints are missing or too many, weights do not sum to one, a joint is not symmetric.
     """
-    return _table([_dense(name)], skeletons.load(name).joints)
-
-
-@cache
-def union_table(formats: tuple[str, ...] = SYNTHETIC_FORMATS) -> FormatTable:
-    """The tables of several formats as one; joints are named as in their union skeleton ("lhip_h36m")."""
-    return _table([_dense(name) for name in formats], skeletons.union(formats).joints)
+    stacked = np.stack([_row(*slot) for slot in zip(skeleton.formats, skeleton.base_names, strict=True)])
+    n_vertices = len(load_body().template)
+    used = np.flatnonzero(stacked[:, :n_vertices].any(axis=0))
+    weights = np.concatenate([stacked[:, used], stacked[:, n_vertices:]], axis=1)
+    return FormatTable(skeleton.joints, used, weights)
 
 
 def points(name: str, vertices: np.ndarray, heads: np.ndarray) -> np.ndarray:
@@ -82,20 +86,20 @@ def points(name: str, vertices: np.ndarray, heads: np.ndarray) -> np.ndarray:
 
 def same_points(formats: Sequence[str] = SYNTHETIC_FORMATS) -> list[tuple[str, str]]:
     """Pairs of union joints of different formats that are the same point of the body, by construction."""
-    names = skeletons.union(formats).joints
-    owner = [f for f in formats for _ in skeletons.load(f).joints]
+    skeleton = skeletons.union(formats)
     groups: dict[bytes, list[int]] = {}
-    for i, row in enumerate(np.concatenate([_dense(f) for f in formats])):
-        groups.setdefault(row.tobytes(), []).append(i)
-    pairs = [pair for group in groups.values() for pair in combinations(group, 2)]
-    return [(names[a], names[b]) for a, b in sorted(pairs) if owner[a] != owner[b]]
+    for i, slot in enumerate(zip(skeleton.formats, skeleton.base_names, strict=True)):
+        row = _row(*slot)
+        used = np.flatnonzero(row)
+        groups.setdefault(used.tobytes() + row[used].tobytes(), []).append(i)
+    pairs = sorted(pair for group in groups.values() for pair in combinations(group, 2))
+    joints, owner = skeleton.joints, skeleton.formats
+    return [(joints[a], joints[b]) for a, b in pairs if owner[a] != owner[b]]
 
 
-def _table(dense: list[np.ndarray], joints: tuple[str, ...]) -> FormatTable:
-    stacked = np.concatenate(dense)
-    n_vertices = len(load_body().template)
-    used = np.flatnonzero(stacked[:, :n_vertices].any(axis=0))
-    return FormatTable(joints, used, np.concatenate([stacked[:, used], stacked[:, n_vertices:]], axis=1))
+def _row(name: str, joint: str) -> np.ndarray:
+    """Weights [V + bones] of a format's joint, checked with all of the format."""
+    return _dense(name)[skeletons.load(name).index(joint)]
 
 
 @cache
@@ -119,7 +123,6 @@ def _dense(name: str) -> np.ndarray:
     return np.stack(list(rows.values()))
 
 
-@cache
 def _joint_row(name: str, joint: str) -> np.ndarray:
     """Weights [V + bones] of one joint; right joints that are not written are mirrored from the left."""
     table = _read()["formats"].get(name)

@@ -18,10 +18,11 @@ from pathlib import Path
 
 import cv2
 
-from posepile import skeletons, store
+from posepile import store
 from posepile.store import Store, StoreInfo
 from posepile.synthetic import motion
-from posepile.synthetic.presets import Preset, preset, select, simplified
+from posepile.synthetic.catalogue import preset, select
+from posepile.synthetic.presets import Preset, simplified
 from posepile.synthetic.unit import make_unit
 
 PER_UNIT = 256
@@ -68,18 +69,19 @@ def synthesize(
 
     Args:
         out: folder; each store is a folder in it, named by its id ("synthetic_h36m").
-        examples_per_dataset: one number for all `datasets`, or a number for each id.
+        examples_per_dataset: one number for all `datasets` (twins keep their ratio, see `Preset.share`), or a
+            number for each id.
         image_side: px of the square images.
         workers: processes. They are started anew ("spawn") and use one thread each.
         mocap: folder with a user's motion capture, which takes the place of the clips of the package.
         backgrounds: folder with photographs that stand behind most people.
         simple: people in colour-coded suits in plain places (`presets.simplified`).
-        datasets: ids; by default those of the mapping, or all.
+        datasets: ids; by default those of the mapping, or the small pile.
         progress: called with (id, examples, True) for every unit that is written, and with False instead for
             a store that is finished already.
 
     Returns:
-        The stores' folders, in the order of `presets.PRESETS`.
+        The stores' folders, in the order of `catalogue.DATA_SETS`.
 
     Raises:
         UnknownNameError: for an unknown data set. SynthesisError: for sizes that make no sense, an empty
@@ -115,12 +117,8 @@ def synthesize(
 
 def store_info(item: Preset, parameters: Mapping) -> StoreInfo:
     """What a data set's store.json says."""
-    if len(item.formats) == 1:
-        skeleton = skeletons.load(item.formats[0])
-    else:
-        skeleton = skeletons.union(item.formats)
     provenance = {"made_by": "posepile.synthetic", "generator": GENERATOR, **parameters}
-    return StoreInfo.of(item.id, item.role, skeleton, LICENCE, provenance)
+    return StoreInfo.of(item.id, item.role, item.skeleton, LICENCE, provenance)
 
 
 def describe_mocap(folder: Path | None) -> str:
@@ -158,7 +156,7 @@ def _counts(examples: int | Mapping[str, int], datasets: Iterable[str] | None) -
         if datasets is not None:
             counts = {p.id: counts[p.id] for p in select(datasets) if p.id in counts}
     else:
-        counts = {p.id: int(examples) for p in select(datasets)}
+        counts = {p.id: p.examples(int(examples)) for p in select(datasets)}
     for name, count in counts.items():
         if count < 1:
             raise SynthesisError(f"{name}: {count} examples, expected at least 1")

@@ -5,10 +5,10 @@ Each imitates the real data set whose skeleton it carries, as far as the network
 cameras in a plain laboratory, a dome seen from above, sports out of doors, a street seen from afar.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from posepile.names import unknown_name
+from posepile import skeletons
+from posepile.skeletons import Skeleton
 from posepile.synthetic.look import LookStyle
 from posepile.synthetic.scene import CameraStyle
 from posepile.synthetic.surroundings import PlaceStyle
@@ -32,16 +32,22 @@ class Style:
 
 @dataclass(frozen=True)
 class Preset:
-    """A data set: its store's id, the formats that it labels, and its styles (one is drawn per subject)."""
+    """A data set: its store's id, the joints that it labels, and its styles (one is drawn per subject)."""
 
     id: str
-    formats: tuple[str, ...]
+    skeleton: Skeleton
     styles: tuple[Style, ...]
     role: str = "3d"
     split: str = "train"
     """Which motion clips are used."""
     unlabelled: float = 0.0
     """Probability that a joint is not labelled (a marker that fell off or was not seen)."""
+    share: float = 1.0
+    """Size against the average data set of its pile."""
+
+    def examples(self, average: int) -> int:
+        """How many examples it has in a pile of so many a data set; one at least, unless none are wanted."""
+        return max(round(average * self.share), min(average, 1))
 
 
 LABORATORY = PlaceStyle(outdoor=0, half_side=(3500, 5000), plain=0.7, furniture=(0, 3), occluder=0.05)
@@ -104,10 +110,13 @@ EVERY_STYLE = (*STYLES.values(), ANYTHING, ANYTHING)
 PRESETS = {
     preset.id: preset
     for preset in (
-        *(Preset(f"synthetic_{f}", (f,), (STYLES[f],), unlabelled=UNLABELLED.get(f, 0)) for f in FORMATS),
-        Preset("synthetic_common2d", (LABELS_2D,), (ANYTHING,), role="2d"),
-        Preset("synthetic_val", FORMATS, EVERY_STYLE, role="test", split="val"),
-        Preset("synthetic_test", FORMATS, EVERY_STYLE, role="test", split="test"),
+        *(
+            Preset(f"synthetic_{f}", skeletons.load(f), (STYLES[f],), unlabelled=UNLABELLED.get(f, 0))
+            for f in FORMATS
+        ),
+        Preset("synthetic_common2d", skeletons.load(LABELS_2D), (ANYTHING,), role="2d"),
+        Preset("synthetic_val", skeletons.union(FORMATS), EVERY_STYLE, role="test", split="val"),
+        Preset("synthetic_test", skeletons.union(FORMATS), EVERY_STYLE, role="test", split="test"),
     )
 }
 
@@ -129,17 +138,3 @@ def _simplified(style: Style) -> Style:
         camera=replace(style.camera, truncated=0.0),
         second_person=0.0,
     )
-
-
-def preset(name: str) -> Preset:
-    """A preset by its id, with or without "synthetic_". Raises UnknownNameError."""
-    known = name if name.startswith("synthetic_") else f"synthetic_{name}"
-    if known not in PRESETS:
-        raise unknown_name("synthetic data set", name, PRESETS)
-    return PRESETS[known]
-
-
-def select(names: Iterable[str] | None) -> list[Preset]:
-    """The presets named, in the order of the table; all of them for None. Raises UnknownNameError."""
-    wanted = set(PRESETS) if names is None else {preset(name).id for name in names}
-    return [p for p in PRESETS.values() if p.id in wanted]

@@ -15,7 +15,7 @@ from posepile.cameras import Camera
 from posepile.example import PoseExample
 from posepile.synthetic import look, render, scene
 from posepile.synthetic.body import load_body
-from posepile.synthetic.formats import FormatTable, load_table, union_table
+from posepile.synthetic.formats import table_of
 from posepile.synthetic.motion import Clip, Poses, rig, sample_frames
 from posepile.synthetic.presets import Preset, Style
 from posepile.synthetic.surroundings import random_place
@@ -83,11 +83,6 @@ def make_unit(
         previous = subject
 
 
-def joint_table(preset: Preset) -> FormatTable:
-    """The joints that a data set labels."""
-    return load_table(preset.formats[0]) if len(preset.formats) == 1 else union_table(preset.formats)
-
-
 def _subject(rng: np.random.Generator, preset: Preset, poses: Poses, first: int, name: str) -> Subject:
     """A new person in the poses from number `first` on."""
     body = load_body()
@@ -136,7 +131,9 @@ def _attempt(rng, preset, subject: Subject, other, k, views, side, photos, key) 
     mask = (picture.coverage >= 0.5) & ~outside
     if mask.mean() < MIN_MASK:
         return None
-    joints = joint_table(preset).points(subject.vertices[k : k + 1], subject.heads[k : k + 1])[0] + where
+    joints = (
+        table_of(preset.skeleton).points(subject.vertices[k : k + 1], subject.heads[k : k + 1])[0] + where
+    )
     labels = _labels(rng, preset, joints, camera, frame, picture.hidden, side)
     return PoseExample(
         key=f"{preset.id}/{key}",

@@ -11,7 +11,7 @@ from posepile import masks, skeletons
 from posepile.commands import synthesize as command
 from posepile.names import UnknownNameError
 from posepile.store import Store, verify
-from posepile.synthetic import pile, presets, scene, unit
+from posepile.synthetic import catalogue, pile, scene, unit
 from posepile.synthetic.presets import FORMATS, PRESETS
 
 SIDE = 80
@@ -19,7 +19,7 @@ SIDE = 80
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_examples_of_every_data_set_are_fit_for_training(name):
-    preset = presets.preset(name)
+    preset = catalogue.preset(name)
     for example in unit.make_unit(preset, seed=1, unit=0, count=3, side=SIDE):
         assert example.problems(skeletons.load(name).joints) == []
         assert cv2.imdecode(np.frombuffer(example.image, np.uint8), cv2.IMREAD_COLOR).shape == (SIDE, SIDE, 3)
@@ -52,7 +52,7 @@ def test_all_joints_lie_in_the_box_and_the_box_fits_the_mask():
 
 
 def test_the_image_is_the_crop_that_the_preparation_gives():
-    preset = presets.PRESETS["synthetic_h36m"]
+    preset = PRESETS["synthetic_h36m"]
     plain = with_camera(preset, truncated=0.0, zoom=(1.0, 1.0), distortion=(0.0, 0.0))
     for example in unit.make_unit(plain, 1, 0, 4, SIDE):
         # The window is chosen for the body, the box holds clothes and hair too: 16 mm of
@@ -65,7 +65,7 @@ def test_the_image_is_the_crop_that_the_preparation_gives():
 
 
 def test_what_the_frame_cuts_off_is_black_and_outside_box_and_mask():
-    preset = with_camera(presets.PRESETS["synthetic_smpl"], truncated=1.0)
+    preset = with_camera(PRESETS["synthetic_smpl"], truncated=1.0)
     for example in unit.make_unit(preset, 1, 0, 6, SIDE):
         image = cv2.imdecode(np.frombuffer(example.image, np.uint8), cv2.IMREAD_GRAYSCALE)
         x, y, width, height = example.box
