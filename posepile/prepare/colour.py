@@ -31,7 +31,6 @@ def from_linear_light(light: np.ndarray, exponent: float = 1 / DISPLAY_GAMMA) ->
     np.clip(light, 0, 1, out=light)
     cv2.sqrt(light, light)
     light *= _STEPS
-    light += 0.5
     return cv2.LUT(light.astype(np.uint16), _encoding_table(exponent))
 
 
@@ -58,5 +57,7 @@ def white_balanced(image: np.ndarray, cast: tuple[float, float]) -> np.ndarray:
 
 @lru_cache
 def _encoding_table(exponent: float) -> np.ndarray:
-    light = (np.arange(_STEPS + 1) / _STEPS) ** 2
+    light = (
+        np.minimum((np.arange(_STEPS + 1) + 0.5) / _STEPS, 1) ** 2
+    )  # an index stands for what it was cut from
     return np.minimum(255 * light**exponent + _EPSILON, 255).astype(np.uint8)

@@ -108,7 +108,7 @@ class StandardCrop:
         new, size = _scaled_window(turned, window, scale)
 
         shrink = min(1.0, MIN_SHRINK * scale) if self.antialias_input else 1.0
-        positions = resample.source_positions(lambda pixels: _seen(pixels, new, old), size, 2)
+        positions = resample.source_positions(lambda pixels: seen(pixels, new, old), size, 2)
         pixels = resample.draw(
             image, positions, 2, cv2.INTER_CUBIC, colour.linear_light_table(),
             lambda light: colour.from_linear_light(light, self.encoding_exponent), shrink,
@@ -120,7 +120,7 @@ class StandardCrop:
             None if camera is None else new,
             _scaled_box(turned_box, window, scale),
             _drawn_mask(mask, image, positions, 2, shrink),
-            None if joints2d is None else _seen(np.asarray(joints2d, float), old, new),
+            None if joints2d is None else seen(np.asarray(joints2d, float), old, new),
         )
 
     def _window(
@@ -131,7 +131,7 @@ class StandardCrop:
         if self.factor > 0:
             side = _rolled_side(turned_box) * WINDOW_FACTOR * self.factor
             window = boxes.around(boxes.centre(turned_box), (side, side))
-        corners = _seen(_corners(image_size), old, turned)
+        corners = seen(_corners(image_size), old, turned)
         # A corner that the turned camera cannot see leaves the image unbounded on its side
         if self.clip_to_image and np.isfinite(corners).all():
             window = boxes.intersection(window, boxes.of_points(corners))
@@ -168,6 +168,12 @@ class ShiftedCrop:
         )
 
 
+def seen(pixels: np.ndarray, camera: Camera, other: Camera) -> np.ndarray:
+    """Where `other`, at the same place, has what `camera` has at `pixels` [..., 2]."""
+    rotation = other.rotation @ camera.rotation.T
+    return other.camera_to_image(camera.image_to_camera(pixels) @ rotation.T)
+
+
 def _scaled_window(camera: Camera, window: np.ndarray, scale: float) -> tuple[Camera, tuple[int, int]]:
     # The first pixel's centre shows the window's corner
     intrinsics = camera.shifted(-window[:2]).intrinsics.copy()
@@ -190,24 +196,19 @@ def _rolled_side(box: np.ndarray) -> float:
     return max(cos * width + sin * height, cos * height + sin * width)
 
 
-def _seen(pixels: np.ndarray, camera: Camera, other: Camera) -> np.ndarray:
-    """Where `other`, at the same place, has what `camera` has at `pixels` [..., 2]."""
-    rotation = other.rotation @ camera.rotation.T
-    return other.camera_to_image(camera.image_to_camera(pixels) @ rotation.T)
-
-
 def _side_midpoints(box: np.ndarray, old: Camera, turned: Camera) -> np.ndarray:
     """The middles [4, 2] of the box's sides in the turned view.
 
     A middle that the turned camera cannot see is moved towards the box's centre, which it sees, until it can.
     """
     middles, centre = boxes.side_midpoints(box), boxes.centre(box)
-    seen = _seen(middles, old, turned)
+    found = seen(middles, old, turned)
     for way in np.linspace(0.95, 0, 20):
-        if np.isfinite(seen).all():
+        if np.isfinite(found).all():
             break
-        seen = np.where(np.isfinite(seen), seen, _seen(centre + way * (middles - centre), old, turned))
-    return seen
+        nearer = centre + way * (middles - centre)
+        found = np.where(np.isfinite(found), found, seen(nearer, old, turned))
+    return found
 
 
 def _corners(image_size) -> np.ndarray:

@@ -6,6 +6,7 @@ pixel. Only the part of the source that the crop shows is converted, and strips 
 drawn one after another.
 """
 
+import math
 from collections.abc import Callable
 
 import cv2
@@ -20,8 +21,11 @@ _REACH = 4  # px that interpolation looks beyond a position
 SourceOf = Callable[[np.ndarray], np.ndarray]
 """Pixels of the crop [..., 2] to pixels of the source [..., 2]; NaN where the source shows nothing."""
 
+Positions = tuple[np.ndarray, np.ndarray]
+"""x and y in the source, each [height * supersampling, width * supersampling] float32."""
 
-def source_positions(source_of: SourceOf, size: tuple[int, int], supersampling: int) -> np.ndarray:
+
+def source_positions(source_of: SourceOf, size: tuple[int, int], supersampling: int) -> Positions:
     """Where the samples of a crop lie in its source.
 
     Args:
@@ -29,7 +33,7 @@ def source_positions(source_of: SourceOf, size: tuple[int, int], supersampling: 
         supersampling: samples per pixel and axis.
 
     Returns:
-        [height * supersampling, width * supersampling, 2] float32, px of the source; OUTSIDE for NaN.
+        x and y of every sample, px of the source; OUTSIDE for NaN.
     """
     width, height = (side * supersampling for side in size)
     columns, rows = (_nodes(side) for side in (width, height))
@@ -39,20 +43,19 @@ def source_positions(source_of: SourceOf, size: tuple[int, int], supersampling: 
 
     nodes = source_of_sample(np.stack(np.meshgrid(columns, rows), axis=-1))
     smooth = _is_smooth(nodes)
-    positions = _between_nodes(
-        np.nan_to_num(nodes, nan=0.0).clip(-1e6, 1e6).astype(np.float32), width, height
-    )
+    nodes = np.nan_to_num(nodes, nan=0.0).clip(-1e6, 1e6).astype(np.float32)
+    positions = tuple(_between_nodes(np.ascontiguousarray(nodes[..., i]), width, height) for i in (0, 1))
     if not smooth.all():
-        rough = _between_nodes(smooth.astype(np.float32), width, height) < 1 - 1e-6
-        y, x = np.nonzero(rough)
-        exact = source_of_sample(np.stack([x, y], axis=-1))
-        positions[y, x] = np.nan_to_num(exact, nan=OUTSIDE).clip(OUTSIDE, 1e6)
+        y, x = np.nonzero(_between_nodes(smooth.astype(np.float32), width, height) < 1 - 1e-6)
+        exact = np.nan_to_num(source_of_sample(np.stack([x, y], axis=-1)), nan=OUTSIDE).clip(OUTSIDE, 1e6)
+        for plane, values in zip(positions, exact.T, strict=True):
+            plane[y, x] = values
     return positions
 
 
 def draw(
     image: np.ndarray,
-    positions: np.ndarray,
+    positions: Positions,
     supersampling: int,
     interpolation: int,
     decode: np.ndarray,
@@ -73,24 +76,29 @@ def draw(
     Returns:
         [height, width] or [height, width, 3] uint8. What the source does not show is 0 before `encode`.
     """
-    height, width = (side // supersampling for side in positions.shape[:2])
+    height, width = (side // supersampling for side in positions[0].shape)
     left, top, right, bottom = _part_shown(positions, image.shape[1::-1], shrink)
     crop = np.zeros((height, width, *image.shape[2:]), np.uint8)
     if left >= right or top >= bottom:
         return crop
     source = cv2.LUT(np.ascontiguousarray(image[top:bottom, left:right]), decode)
-    offset, factor = np.float32([left, top]), np.ones(2, np.float32)
+    factor = np.ones(2)
     if shrink < 1:
         small = tuple(max(1, round(side * shrink)) for side in source.shape[1::-1])
-        factor = np.float32(small) / np.float32(source.shape[1::-1])
+        factor = np.divide(small, source.shape[1::-1])
         source = cv2.resize(source, small, interpolation=cv2.INTER_AREA)
     # Corners stay corners when the source is cut and shrunk; centres are half a pixel further in
-    shift = 0.5 * factor - 0.5 - offset * factor
+    shift = 0.5 * factor - 0.5 - factor * (left, top)
+    # When halving, the linear interpolation is the mean of four, and three times as fast
+    average = cv2.INTER_LINEAR if supersampling == 2 else cv2.INTER_AREA
     for row in range(0, height, STRIP_ROWS):
-        strip = positions[row * supersampling : (row + STRIP_ROWS) * supersampling] * factor + shift
-        samples = cv2.remap(source, strip, None, interpolation, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+        strip = slice(row * supersampling, (row + STRIP_ROWS) * supersampling)
+        x, y = (
+            p[strip] * np.float32(f) + np.float32(s) for p, f, s in zip(positions, factor, shift, strict=True)
+        )
+        samples = cv2.remap(source, x, y, interpolation, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
         rows = min(STRIP_ROWS, height - row)
-        crop[row : row + rows] = encode(cv2.resize(samples, (width, rows), interpolation=cv2.INTER_AREA))
+        crop[row : row + rows] = encode(cv2.resize(samples, (width, rows), interpolation=average))
     return crop
 
 
@@ -114,12 +122,12 @@ def _is_smooth(nodes: np.ndarray) -> np.ndarray:
     return smooth
 
 
-def _part_shown(positions: np.ndarray, size: tuple[int, int], shrink: float) -> tuple[int, int, int, int]:
+def _part_shown(positions: Positions, size: tuple[int, int], shrink: float) -> tuple[int, int, int, int]:
     # Every 8th sample tells where the crop lies, give or take the distance to the next one told
-    y, x = (np.unique([*range(0, side, 8), side - 1]) for side in positions.shape[:2])
-    told = positions[np.ix_(y, x)]
-    steps = [np.abs(np.diff(told, axis=axis)).max(initial=0.0) for axis in (0, 1)]
+    y, x = (np.unique([*range(0, side, 8), side - 1]) for side in positions[0].shape)
+    told = [plane[y[:, np.newaxis], x] for plane in positions]
+    steps = [np.abs(np.diff(plane, axis=axis)).max(initial=0.0) for plane in told for axis in (0, 1)]
     margin = max(steps) + _REACH / shrink
-    low = np.maximum(np.floor(told.min(axis=(0, 1)) - margin), 0).astype(int)
-    high = np.minimum(np.ceil(told.max(axis=(0, 1)) + margin) + 1, size).astype(int)
-    return (*low.tolist(), *high.tolist())
+    low = [max(0, math.floor(plane.min() - margin)) for plane in told]
+    high = [min(side, math.ceil(plane.max() + margin) + 1) for plane, side in zip(told, size, strict=True)]
+    return (*low, *high)

@@ -28,7 +28,8 @@ def wavy(pixels):
 @pytest.mark.parametrize("supersampling", [1, 2, 4])
 @pytest.mark.parametrize("size", [(80, 61), (1, 1), (5, 17)])
 def test_positions_are_those_of_every_sample(source_of, supersampling, size):
-    positions = resample.source_positions(source_of, size, supersampling)
+    found = resample.source_positions(source_of, size, supersampling)
+    positions = np.stack(found, axis=-1)
     x, y = ((np.arange(side * supersampling) + 0.5) / supersampling - 0.5 for side in size)
     expected = source_of(np.stack(np.meshgrid(x, y), axis=-1))
     seen = np.isfinite(expected).all(axis=-1)
@@ -45,7 +46,7 @@ def test_the_part_of_the_source_does_not_matter():
         drawn = resample.draw(
             image, positions, 2, cv2.INTER_CUBIC, PLAIN, lambda v: np.rint(v.clip(0, 255)).astype(np.uint8)
         )
-        whole = cv2.remap(image.astype(np.float32), positions, None, cv2.INTER_CUBIC)
+        whole = cv2.remap(image.astype(np.float32), *positions, cv2.INTER_CUBIC)
         expected = whole.reshape(61, 2, 80, 2, 3).mean(axis=(1, 3)).clip(0, 255)
         # OpenCV rounds positions to 1/32 px, after the offset of the part is taken off: equal but for float32
         assert np.abs(drawn - expected).max() < 1.0
