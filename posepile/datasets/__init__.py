@@ -8,13 +8,13 @@ import importlib
 import pkgutil
 from functools import cache
 
-from posepile.datasets.dataset import Dataset, Detect, Facts, Sequence, Source
+from posepile.datasets.dataset import Dataset, Detect, Facts, ImageSet, Sequence, Source
 from posepile.datasets.raw import RawDataError
 from posepile.names import unknown_name
 
 _NOT_DATA_SETS = ("dataset", "raw", "people")
 
-__all__ = ["Dataset", "Detect", "Facts", "RawDataError", "Sequence", "Source", "ids", "load"]
+__all__ = ["Dataset", "Detect", "Facts", "ImageSet", "RawDataError", "Sequence", "Source", "ids", "load"]
 
 
 @cache

@@ -9,7 +9,7 @@ import imageio.v2 as imageio
 import numpy as np
 
 from posepile.cameras import Camera
-from posepile.datasets import Dataset, Detect
+from posepile.datasets import Dataset, Detect, ImageSet
 
 STEP = 60  # grey levels between the left and the right half of every picture
 
@@ -53,6 +53,22 @@ class Fake:
     expected: list[Known]
     fuzzed: tuple[str, ...]
     detect: Detect | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class FakeImages:
+    """A fake image set on disk: its reader, and all images that preparing it must give.
+
+    `expected` has them by name, [h, w, 3 or 4] uint8 RGB(A); they may differ by `tolerance` levels on average, for
+    the raw files are JPEG.
+    """
+
+    dataset: ImageSet
+    root: Path
+    expected: dict[str, np.ndarray]
+    fuzzed: tuple[str, ...]
+    detect: Detect | None = None
+    tolerance: float = 2.0
 
 
 def person(n_joints: int, at=(0, 0, 0), seed: int = 0, up: int = 2) -> np.ndarray:
