@@ -9,9 +9,11 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from posepile import inspection
+from posepile import inspection, mixtures
 from posepile.inspection import Part
+from posepile.mixtures import Recipe
 from posepile.store import RepairReport, Store, StoreError, repair, summarise, verify
+from posepile.store.layout import STORE_FILE
 
 FAILED = 1
 SHOWN_NAMES = 12
@@ -32,12 +34,14 @@ class Arguments:
     provenance, shards, bytes, rejected; of the `sample` examined examples: labelled, in_image, bones,
     outliers (row, key, score, reasons; the worst 100), n_outliers; `html` (path or null); `verified` and
     `problems` (a list of lines); `repair` (examples, rewritten, removed, lost) or null. The facts are missing
-    where the store cannot be opened. For several stores: `stores`, a list of these, and `html`. Exit code 1
-    if there are problems.
+    where the store cannot be opened. For several stores: `stores`, a list of these, and `html`; with
+    --mixture also `mixture`, `missing`, and per_batch of each store. Exit code 1 if there are problems.
     """
 
     stores: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="STORE …"), tyro.conf.Positional]
-    """The stores' folders."""
+    """The stores' folders, or folders of stores."""
+    mixture: str = ""
+    """A published mixture (small, medium, large, …): its data sets among the stores, and their shares of a batch."""
     html: Path | None = None
     """The page; inspect_<folder>.html or inspect_mixture.html if nothing is said."""
     examples: int = 60
@@ -72,17 +76,24 @@ def main(args: list[str]) -> int:
     """Prints the facts of stores, writes the page. Raises StoreError; returns 1 if there are problems."""
     arguments = tyro.cli(Arguments, args=args, prog="dozens inspect")
     _check(arguments)
-    found = [_look(arguments, path) for path in arguments.stores]
-    page = _write_page(arguments, [one.part for one in found if one.part])
+    paths = _store_folders(arguments.stores)
+    recipe, paths = _mixed(arguments.mixture, paths) if arguments.mixture else (None, paths)
+    found = [_look(arguments, path, recipe, len(paths)) for path in paths]
+    page = _write_page(arguments, found, recipe)
     if arguments.json:
         documents = [_document(arguments, one) for one in found]
-        html = {"html": str(page) if page else None}
-        document = {**documents[0], **html} if len(found) == 1 else {"stores": documents, **html}
+        rest = {"html": str(page) if page else None}
+        if recipe:
+            rest |= {"mixture": recipe.name, "missing": recipe.missing}
+        is_one = len(found) == 1 and not recipe
+        document = {**documents[0], **rest} if is_one else {"stores": documents, **rest}
         print(json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False))
     else:
         console = Console(markup=False, highlight=False, emoji=False, soft_wrap=False)
         for one in found:
             _print_all(console, arguments, one)
+        if recipe:
+            _print_mixture(console, found, recipe)
         if page:
             console.print(f"written: {page} ({page.stat().st_size / 1e6:.1f} MB)", soft_wrap=True)
     return FAILED if any(one.problems for one in found) else 0
@@ -96,11 +107,29 @@ def _check(arguments: Arguments) -> None:
             raise ValueError(f"--{name} is {getattr(arguments, name)}, expected at least {least}")
 
 
-def _look(arguments: Arguments, path: Path) -> _Found:
+def _store_folders(folders: tuple[Path, ...]) -> list[Path]:
+    """Every folder that is a store, and the stores in every other; a folder without any stays, to be refused."""
+    paths = []
+    for folder in folders:
+        inside = [] if (folder / STORE_FILE).exists() else sorted(folder.glob(f"*/{STORE_FILE}"))
+        paths += [file.parent for file in inside] or [folder]
+    return paths
+
+
+def _mixed(name: str, paths: list[Path]) -> tuple[Recipe, list[Path]]:
+    """A published mixture as far as its stores (or their synthetic twins) are here, and these in its order."""
+    recipe, by_id = mixtures.load(name), {Store.open(path).id: path for path in paths}
+    if not any(id in by_id for id, _ in recipe.shares):
+        recipe = mixtures.of_twins(recipe)
+    recipe = mixtures.available(recipe, by_id)
+    return recipe, [by_id[id] for id, _ in recipe.shares]
+
+
+def _look(arguments: Arguments, path: Path, recipe: Recipe | None, n_stores: int) -> _Found:
     report = repair(path) if arguments.repair else None
     problems = verify(path) if arguments.verify else []
     try:
-        return _Found(problems, report, _examine(arguments, Store.open(path)))
+        return _Found(problems, report, _examine(arguments, Store.open(path), recipe, n_stores))
     except ValueError as error:  # StoreError, ExampleError
         if not arguments.verify:
             error.add_note("dozens inspect --verify lists everything that is wrong, --repair mends it")
@@ -110,26 +139,30 @@ def _look(arguments: Arguments, path: Path) -> _Found:
         return _Found(problems, report, None)
 
 
-def _examine(arguments: Arguments, store: Store) -> Part:
+def _examine(arguments: Arguments, store: Store, recipe: Recipe | None, n_stores: int) -> Part:
     labels = inspection.read_labels(store, inspection.sample_rows(store, arguments.sample, arguments.seed))
     outliers = inspection.find_outliers(labels, store.joints, store.edges)
-    n = max(FEWEST_EXAMPLES, arguments.examples // len(arguments.stores))
+    n = max(FEWEST_EXAMPLES, arguments.examples // n_stores)
     n_outliers = min(len(outliers), n // 2)
     return Part(
         store, summarise(store), labels, inspection.measure(labels, store.joints, store.edges), outliers,
         n_random=n - n_outliers, n_outliers=n_outliers, seed=arguments.seed,
+        per_batch=dict(recipe.shares)[store.id] if recipe else None,
     )  # fmt: skip
 
 
-def _write_page(arguments: Arguments, parts: list[Part]) -> Path | None:
+def _write_page(arguments: Arguments, found: list[_Found], recipe: Recipe | None) -> Path | None:
     """The page's path; None where none was wanted, or no store can be read."""
-    many = len(arguments.stores) > 1
+    parts = [one.part for one in found if one.part]
     if not parts or (not arguments.html and (arguments.json or arguments.verify or arguments.repair)):
         return None
-    name = "mixture" if many else arguments.stores[0].resolve().name
+    name, title = parts[0].store.path.resolve().name, parts[0].store.id
+    if recipe:
+        name, title = recipe.name, f"{recipe.name}: {recipe.description}"
+    elif len(found) > 1:
+        name, title = "mixture", f"A mixture of {len(parts)} stores"
     page = arguments.html or Path(f"inspect_{name}.html")
-    title = f"A mixture of {len(parts)} stores" if many else parts[0].store.id
-    inspection.write_gallery(page, title, parts)
+    inspection.write_gallery(page, title, parts, recipe.missing if recipe else ())
     return page
 
 
@@ -140,7 +173,8 @@ def _document(arguments: Arguments, found: _Found) -> dict:
         repaired = {**asdict(report), "examples": report.n_examples, "removed": removed}
         del repaired["n_examples"]
     verified = {"verified": arguments.verify, "problems": found.problems, "repair": repaired}
-    return {**found.facts, **_outliers(found), **verified}
+    shares = {"per_batch": found.part.per_batch} if found.part and found.part.per_batch else {}
+    return {**found.facts, **_outliers(found), **shares, **verified}
 
 
 def _outliers(found: _Found) -> dict:
@@ -173,6 +207,15 @@ def _print_all(console, arguments: Arguments, found: _Found):
         console.print(f"problems: {n}" if n else "verified: every record is sound")
         for problem in found.problems:
             console.print(problem, soft_wrap=True)
+
+
+def _print_mixture(console, found: list[_Found], recipe: Recipe) -> None:
+    table = Table("data set", "in a batch", "examples", title=f"{recipe.name}: {recipe.description}")
+    for one, (id, count) in zip(found, recipe.shares, strict=True):
+        table.add_row(id, str(count), f"{len(one.part.store):,}" if one.part else "unreadable")
+    console.print(table)
+    if recipe.missing:
+        console.print(f"not here: {', '.join(recipe.missing)}")
 
 
 def _print_outliers(console, found: _Found) -> None:

@@ -31,12 +31,17 @@ class Part:
     n_random: int
     n_outliers: int
     seed: int
+    per_batch: int | None = None
+    """Its examples in a batch of the mixture; None where no mixture says so."""
 
 
-def write_gallery(file: Path, title: str, parts: Sequence[Part]) -> None:
-    """Writes the page of one or several stores. Raises StoreError and ExampleError for damaged records."""
+def write_gallery(file: Path, title: str, parts: Sequence[Part], missing: Sequence[str] = ()) -> None:
+    """Writes the page of one or several stores; `missing` are the data sets that a mixture lacks.
+
+    Raises StoreError and ExampleError for damaged records.
+    """
     data: dict[str, list] = {"skeletons": [], "examples": []}
-    many = len(parts) > 1
+    many = len(parts) > 1 or parts[0].per_batch is not None
     sections = [
         element(
             "section",
@@ -54,7 +59,7 @@ def write_gallery(file: Path, title: str, parts: Sequence[Part]) -> None:
     # "<" cannot end the element early or begin a comment in it: JSON may write it as a code
     text = json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     body = joined(
-        element("header", element("h1", title), _mixture_table(parts) if many else ""),
+        element("header", element("h1", title), _mixture_table(parts, missing) if many else ""),
         _toolbar(),
         element("main", *sections),
         element("script", raw(text), type="application/json", id="data"),
@@ -172,16 +177,21 @@ def _skeleton_blocks(part: Part, edge_sides: Sequence[str]) -> list[Html]:
     return blocks
 
 
-def _mixture_table(parts: Sequence[Part]) -> Html:
-    total = sum(len(part.store) for part in parts)
+def _mixture_table(parts: Sequence[Part], missing: Sequence[str]) -> Html:
+    total, batch = sum(len(part.store) for part in parts), sum(part.per_batch or 0 for part in parts)
     names = ["store", "role", "skeleton", "joints", "examples", "share", "stand out"]
-    rows = [element("tr", *(element("th", name) for name in names))]
+    rows = [[element("th", name) for name in (*names, *(("in a batch", "of a batch") if batch else ()))]]
     for number, part in enumerate(parts):
         n, info = len(part.store), part.store.info
         cells = [element("a", info.id, href=f"#store{number}"), info.role, info.skeleton, len(info.joints)]
-        cells += [f"{n:,}", f"{n / total:.1%}" if total else "–"]
-        rows.append(element("tr", *(element("td", cell) for cell in (*cells, f"{len(part.outliers):,}"))))
-    return element("div", element("table", *rows), class_="scroll")
+        cells += [f"{n:,}", f"{n / total:.1%}" if total else "–", f"{len(part.outliers):,}"]
+        cells += [part.per_batch, f"{part.per_batch / batch:.1%}"] if batch else []
+        rows.append([element("td", cell) for cell in cells])
+    table = element("table", *(element("tr", *row) for row in rows))
+    note = (
+        element("p", f"Not here: {', '.join(missing)}; the others' shares fill the batch.") if missing else ""
+    )
+    return joined(element("div", table, class_="scroll"), note)
 
 
 def _toolbar() -> Html:

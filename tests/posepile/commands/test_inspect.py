@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from posepile.commands import inspect
+from posepile.names import UnknownNameError
 from posepile.store import StoreError, verify
 
 
@@ -68,6 +69,20 @@ def test_several_stores_make_a_mixture(path, fake, tmp_path, capsys):
     assert found["html"] == "page.html" and "80.0%" in Path("page.html").read_text()
     assert inspect.main([str(path), str(tmp_path / "other")]) == 0
     assert Path("inspect_mixture.html").is_file()
+
+
+def test_a_published_mixture_of_what_is_here(fake, tmp_path, capsys):
+    for id in ("muco", "h36m", "unrelated"):
+        fake.write_store(tmp_path / "pile" / id, n=3, id=id)
+    code, found = run_json(capsys, tmp_path / "pile", "--mixture", "small", "--html", "page.html")
+    assert code == 0 and [(s["id"], s["per_batch"]) for s in found["stores"]] == [("h36m", 48), ("muco", 48)]
+    assert found["mixture"] == "small" and found["missing"] == ["surreal"]
+    page = Path("page.html").read_text()
+    assert "Not here: surreal" in page and "unrelated" not in page
+    assert inspect.main([str(tmp_path / "pile"), "--mixture", "small"]) == 0
+    assert "not here: surreal" in capsys.readouterr().out and Path("inspect_small.html").is_file()
+    with pytest.raises(UnknownNameError, match="small"):
+        inspect.main([str(tmp_path / "pile"), "--mixture", "smal"])
 
 
 def test_values_that_make_no_sense(path):
