@@ -18,6 +18,8 @@ from rich.progress import (
 )
 
 from posepile import datasets
+from posepile.datasets import ImageSet
+from posepile.prepare.image_set import write_images
 from posepile.prepare.run import Outcome, prepare
 from posepile.prepare.unit import Tools
 
@@ -30,7 +32,8 @@ class Arguments:
 
     A sequence is a unit of work. What is finished is not done again; sequences that fail are listed with their
     error at the end (exit code 1), and tried again by the next run. With --json: `store`, `sequences`,
-    `examples`, `rejected`, `failures` (sequence, error), `seconds`.
+    `examples`, `rejected`, `failures` (sequence, error), `seconds`; for image sets `folder`, `images`,
+    `failures`.
     """
 
     root: Path
@@ -70,9 +73,11 @@ def main(args: list[str]) -> int:
     tools = Tools(
         arguments.detector, arguments.detector_weights, arguments.segmenter, arguments.segmenter_weights
     )
+    if issubclass(reader, ImageSet):
+        return _prepare_images(arguments, tools)
     started = time.monotonic()
     with _progress(arguments.json) as bar:
-        task = bar.add_task(args[0], rate="")
+        task = bar.add_task(args[0], total=None, rate="")
         begun, examples = time.monotonic(), 0
 
         def on_start(total: int, done: int) -> None:
@@ -90,6 +95,23 @@ def main(args: list[str]) -> int:
         )  # fmt: skip
     _report(arguments, outcome, time.monotonic() - started)
     return 1 if outcome.failures else 0
+
+
+def _prepare_images(arguments: Arguments, tools: Tools) -> int:
+    """Image sets are small and become folders of images; one process is enough."""
+    n_images, failures = 0, []
+    for sequence in arguments.choices.sequences(arguments.root):
+        try:
+            n_images += write_images(arguments.choices, sequence, arguments.out, tools.detect())
+        except ValueError as error:
+            failures.append({"sequence": sequence.name, "error": str(error)})
+    if arguments.json:
+        print(json.dumps({"folder": str(arguments.out), "images": n_images, "failures": failures}))
+    else:
+        for failure in failures:
+            print(f"failed {failure['sequence']}: {failure['error']}")
+        print(f"{arguments.out}: {n_images} images")
+    return 1 if failures else 0
 
 
 def _report(arguments: Arguments, outcome: Outcome, seconds: float) -> None:

@@ -114,9 +114,8 @@ def example_of(dataset: Dataset, frame: Frame, tools: Tools) -> PoseExample:
     mask = frame.mask() if callable(frame.mask) else frame.mask
     crop = dataset.crop_of(frame)
     cropped: Cropped = crop(read_image(frame.image), frame.camera, frame.box, mask, frame.joints2d)
-    is_encoded, data = cv2.imencode(
-        ".jpg", cropped.image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-    )
+    bgr = cv2.cvtColor(cropped.image, cv2.COLOR_RGB2BGR)
+    is_encoded, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     if not is_encoded:
         raise ValueError(f"{frame.key}: a crop of shape {cropped.image.shape} cannot be encoded as JPEG")
     return PoseExample(

@@ -17,15 +17,15 @@ DISTORTION = [-0.2071, 0.2478, -0.0014, -0.001, -0.0031]  # k1 k2 p1 p2 k3
 
 
 def write(root: Path) -> Fake:
-    cameras = {CAMERAS[c]: _camera(c) for c in range(2)}
-    _write_metadata(root / "Release-v1.2/metadata.xml")
+    cameras = {CAMERAS[c]: known_camera(c) for c in range(2)}
+    write_metadata(root / "Release-v1.2/metadata.xml")
     expected = []
     for subject, activity in ((1, "Directions 1"), (1, "_ALL 1"), (9, "Greeting"), (9, "Greeting 1")):
-        poses = _poses(subject)
+        poses = known_poses(subject)
         folder = root / f"S{subject}"
-        _write_cdf(folder / f"MyPoseFeatures/D3_Positions/{activity}.cdf", poses)
+        write_cdf(folder / f"MyPoseFeatures/D3_Positions/{activity}.cdf", poses)
         for name, camera in cameras.items():
-            boxes = _write_boxes(
+            boxes = write_boxes(
                 folder / f"MySegmentsMat/ground_truth_bb/{activity}.{name}.mat", camera, poses
             )
             greys = [20 + 2 * i for i in range(T)]
@@ -62,7 +62,7 @@ def _moved(camera: Camera, box: np.ndarray, pelvis: np.ndarray) -> np.ndarray:
     return np.concatenate([corners[0], corners[1] - corners[0]])
 
 
-def _poses(subject: int) -> np.ndarray:
+def known_poses(subject: int) -> np.ndarray:
     """[T, 32, 3] mm: stands still, but for the left wrist of the train subject (raw joint 19)."""
     poses = np.repeat(person(32, at=(200, 300, 900), seed=subject)[np.newaxis], T, axis=0)
     offset = np.zeros(T)
@@ -77,7 +77,7 @@ def _angles(c: int) -> np.ndarray:
     return np.array([(-1.45, 0.1, 0.3), (-1.6, -0.15, 2.9)][c % 2])
 
 
-def _camera(c: int) -> Camera:
+def known_camera(c: int) -> Camera:
     a, b, g = _angles(c)
     sin, cos = np.sin, np.cos
     rx = np.array([[1, 0, 0], [0, cos(a), -sin(a)], [0, sin(a), cos(a)]])
@@ -89,11 +89,11 @@ def _camera(c: int) -> Camera:
     return Camera(intrinsics, rotation, position, np.array(DISTORTION))
 
 
-def _write_metadata(path: Path) -> None:
+def write_metadata(path: Path) -> None:
     extrinsics, intrinsics = np.zeros((4, 11, 6)), np.zeros((4, 9))
     k1, k2, p1, p2, k3 = DISTORTION
     for c in range(4):
-        camera = _camera(c)
+        camera = known_camera(c)
         extrinsics[c] = np.concatenate([_angles(c), camera.position])
         intrinsics[c] = [*np.diag(camera.intrinsics)[:2], 512.5, 515.45, k1, k2, k3, p1, p2]
     numbers = " ".join(repr(float(x)) for x in np.concatenate([extrinsics.ravel(), intrinsics.ravel()]))
@@ -101,9 +101,9 @@ def _write_metadata(path: Path) -> None:
     path.write_text(f"<a><w0>[{numbers}]</w0><mapping/></a>")
 
 
-def _write_cdf(path: Path, poses: np.ndarray) -> None:
+def write_cdf(path: Path, poses: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    shape = [T, 96]
+    shape = [len(poses), 96]
     variable = {
         "Variable": "Pose", "Data_Type": 44, "Num_Elements": 1, "Rec_Vary": True, "Dim_Sizes": shape,
         "Var_Type": "zVariable",
@@ -112,13 +112,13 @@ def _write_cdf(path: Path, poses: np.ndarray) -> None:
         cdf.write_var(variable, var_data=poses.reshape(1, *shape).astype(np.float32))
 
 
-def _write_boxes(path: Path, camera: Camera, poses: np.ndarray) -> np.ndarray:
+def write_boxes(path: Path, camera: Camera, poses: np.ndarray) -> np.ndarray:
     """Writes the box masks, whose contents repeat; returns boxes [T, 4]."""
     path.parent.mkdir(parents=True, exist_ok=True)
     boxes = []
     with h5py.File(path, "w") as file:
-        masks = file.create_dataset("Masks", (T, 1), h5py.ref_dtype)
-        for i in range(T):
+        masks = file.create_dataset("Masks", (len(poses), 1), h5py.ref_dtype)
+        for i in range(len(poses)):
             pixels = project(camera, poses[i])
             x1, y1 = np.floor(pixels.min(axis=0)).astype(int)
             x2, y2 = np.ceil(pixels.max(axis=0)).astype(int)
