@@ -5,6 +5,7 @@ pandas, SciPy and chumpy are read as bare attributes, no code of theirs runs. Na
 lead out of the data set's folder.
 """
 
+import io
 import json
 import pickle
 import struct
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+
+from posepile.datasets._mat5 import check_mat5
 
 
 class RawDataError(ValueError):
@@ -110,7 +113,9 @@ def load_mat(file: Path, *fields: str) -> dict[str, Any]:
     import scipy.io
 
     with reading(file):
-        found = scipy.io.loadmat(file, variable_names=fields or None)
+        data = file.read_bytes()
+        check_mat5(data, fields)
+        found = scipy.io.loadmat(io.BytesIO(data), variable_names=fields or None)
         return {field: found[field] for field in fields or (name for name in found if name[:2] != "__")}
 
 
