@@ -142,7 +142,7 @@ def _look(arguments: Arguments, path: Path, recipe: Recipe | None, n_stores: int
 def _examine(arguments: Arguments, store: Store, recipe: Recipe | None, n_stores: int) -> Part:
     labels = inspection.read_labels(store, inspection.sample_rows(store, arguments.sample, arguments.seed))
     outliers = inspection.find_outliers(labels, store.joints, store.edges)
-    n = max(FEWEST_EXAMPLES, arguments.examples // n_stores)
+    n = max(min(FEWEST_EXAMPLES, arguments.examples), arguments.examples // n_stores)
     n_outliers = min(len(outliers), n // 2)
     return Part(
         store, summarise(store), labels, inspection.measure(labels, store.joints, store.edges), outliers,

@@ -60,6 +60,8 @@ def test_a_page_is_written_where_nothing_else_is_asked_for(path, capsys):
     assert Path("inspect_s.html").read_text().count("<article") == 20 + 20  # all stand out, all are drawn
     assert run_json(capsys, path, "--html", "page.html", "--examples", 7)[1]["html"] == "page.html"
     assert Path("page.html").read_text().count("<article") == 7
+    run_json(capsys, path, "--html", "page.html", "--examples", 1)
+    assert Path("page.html").read_text().count("<article") == 1
 
 
 def test_several_stores_make_a_mixture(path, fake, tmp_path, capsys):
