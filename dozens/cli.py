@@ -5,7 +5,10 @@ import logging
 import os
 import sys
 
+from dozens.quiet import quieten_tensorflow
 from posepile.names import UnknownNameError, unknown_name
+
+quieten_tensorflow()  # here, not in `main`: worker processes import this module, too
 
 # verb: (module with `main(args) -> exit code`, what it does)
 VERBS = {
@@ -34,7 +37,7 @@ EXIT_USAGE = 2
 def main(args: list[str] | None = None) -> int:
     """Runs one verb. Exit codes: 0 done, 1 a check or part of the work failed, 2 usage."""
     args = sys.argv[1:] if args is None else args
-    # TensorFlow's start-up notes and hints would hide ours; errors still show. Must be set before its import.
+    # TensorFlow's later notes and hints would hide ours; errors still show. Must be set before its import.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
