@@ -130,12 +130,11 @@ def warp_labels(
 ) -> np.ndarray:
     """The 2D labels [J, 2] px of the i-th example in its crop, [J, 2] px; NaN stays NaN.
 
-    In an image without camera, labels in the lowest 5 % are dropped (NaN): there truncated bodies end.
+    Labels in the lowest 5 % of the image are dropped (NaN): there truncated bodies end.
     """
     labels = np.asarray(labels, np.float64)
-    if example.camera is None:
-        labels = np.where(labels[:, 1:] > LOWEST_LABEL * image_height, np.nan, labels)
-    elif example.camera.has_distortion:
+    labels = np.where(labels[:, 1:] > LOWEST_LABEL * image_height, np.nan, labels)
+    if example.camera is not None and example.camera.has_distortion:
         ideal = example.camera.image_to_camera(labels)
         labels = ideal[:, :2] @ example.camera.intrinsics[:2, :2].T + example.camera.intrinsics[:2, 2]
     homogeneous = np.concatenate([labels, np.ones_like(labels[:, :1])], axis=1) @ cameras.homography[i].T

@@ -9,14 +9,16 @@ from more_itertools import chunked, ichunked
 
 from posepile.datasets.dataset import Dataset, Sequence
 from posepile.example import PoseExample
-from posepile.prepare.filters import bad_bones, n_joints_in_box
+from posepile.prepare.filters import bad_bones, n_joints_in_box, n_limb_joints
 from posepile.prepare.unit import BONES_FILE, Tools, provenance, unit_path
+from posepile.skeletons import Skeleton
 from posepile.skeletons.skeleton import Edges
 from posepile.store import Rejection, Store, StoreInfo, begin, finish, load_rejections, write_shard
 from posepile.store.writer import EXAMPLES_PER_SHARD
 
 READ_AT_ONCE = 256
 MIN_JOINTS_IN_BOX = 4
+MIN_LIMB_JOINTS = 7  # of 12
 
 
 def join(
@@ -30,7 +32,8 @@ def join(
     """Joins the units of `sequences` in order, and removes them.
 
     Which bytes come out depends on the units alone. While it runs, the data are on the disk twice. Examples of
-    the training split that fail the plausibility filter (merging sheet, d) are listed in rejected.jsonl.
+    the training split that fail the plausibility filter (merging sheet, d), and 2D-labelled ones with 6 or fewer
+    limb joints (merging sheet, b), are listed in rejected.jsonl.
 
     Args:
         left_out: names of sequences that failed, to be written into store.json.
@@ -52,21 +55,28 @@ def join(
 
 def _plausible(dataset: Dataset, stores: list[Store], rejected: list[Rejection]) -> Iterator[PoseExample]:
     """The examples of all units but the implausible ones, which go to `rejected`."""
-    edges, bones = dataset.skeleton.edges, _mean_bones(stores)
+    skeleton, bones = dataset.skeleton, _mean_bones(stores)
     for store in stores:
         for rows in chunked(range(len(store)), READ_AT_ONCE):
             for example in store.examples(rows):
-                is_filtered = dataset.is_filtered and example.tags["split"] == "train"
-                if is_filtered and (reason := _implausibility(example, edges, bones)):
+                if dataset.is_filtered and (reason := _unfitness(example, skeleton, bones)):
                     rejected.append(Rejection(example.key, reason))
                 else:
                     yield example
 
 
-def _implausibility(example: PoseExample, edges: Edges, bones: np.ndarray) -> str:
-    """Why no person looks so; empty for a plausible example and for one without 3D labels."""
-    if example.joints3d is None or example.camera is None:
+def _unfitness(example: PoseExample, skeleton: Skeleton, bones: np.ndarray) -> str:
+    """Why an example is not trained on; empty for a good one."""
+    if example.joints3d is None:  # whatever its split: the published pile trains on COCO's val too
+        n = n_limb_joints(example.joints2d, skeleton.joints)
+        return "" if n >= MIN_LIMB_JOINTS else f"{n} limb joints, expected at least {MIN_LIMB_JOINTS}"
+    if example.camera is None or example.tags["split"] != "train":
         return ""
+    return _implausibility(example, skeleton.edges, bones)
+
+
+def _implausibility(example: PoseExample, edges: Edges, bones: np.ndarray) -> str:
+    """Why no person looks so; empty for a plausible example."""
     in_box = n_joints_in_box(example.camera.world_to_image(example.joints3d), example.box)
     if in_box < MIN_JOINTS_IN_BOX:
         return f"{in_box} joints in the box, expected at least {MIN_JOINTS_IN_BOX}"

@@ -93,6 +93,14 @@ def test_plain_crop_spans_the_box():
     np.testing.assert_allclose(centre, [(SIDE - 1) / 2] * 2, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("distorted", [False, True])
+def test_low_labels_are_dropped_with_a_camera_too(distorted):
+    example = make_example(np.random.default_rng(1), distorted=distorted)
+    labels = np.array([[20.0, 0.94 * IMAGE_SIZE[1]], [20.0, 0.96 * IMAGE_SIZE[1]]])
+    moved = crop.warp_labels(labels, example, IMAGE_SIZE[1], cameras_of([example], no_changes(1)), 0)
+    assert np.isfinite(moved).all(axis=1).tolist() == [True, False]
+
+
 @settings(deadline=None, max_examples=20)
 @given(seed=SEEDS)
 def test_mirror_crop_is_the_mirror_image_and_twice_is_nothing(seed):

@@ -129,6 +129,52 @@ def test_without_2d_stores_there_are_no_2d_labels(stores):
     assert batches(config, stores)[0].keys() == {"image", "intrinsics", "joints3d", "valid3d"}
 
 
+SETS_2D = ("mpii", "coco", "jrdb", "posetrack")
+
+
+def write_store_2d(folder, id):
+    """A store of one example whose joints stand in the upper part of the image, but for the left knee."""
+    skeleton, random = skeletons.load_data_set(id), np.random.default_rng(len(id))
+    example = make_example(random, f"{id}/0", len(skeleton.joints), role="2d")
+    pixels = random.uniform((40, 20), (120, 100), (len(skeleton.joints), 2))
+    pixels[skeleton.index("lkne")] = (80, 0.96 * 120)
+    pixels[skeleton.index("relb")] = np.nan
+    with StoreWriter(folder / id, id=id, role="2d", skeleton=skeleton, licence="") as writer:
+        assert writer.append(replace(example, joints2d=pixels, box=np.array([30, 10, 80, 100])))
+    return Store.open(folder / id)
+
+
+@pytest.mark.parametrize("flip", [0.0, 1.0])
+def test_2d_stores_of_different_joints_meet_in_the_17_common_ones(stores, tmp_path, flip):
+    of_2d = [write_store_2d(tmp_path, id) for id in SETS_2D]
+    plain = AugmentConfig(flip=flip, zoom_min=1, zoom_max=1, roll_deg=0, shift=0)
+    data = DataConfig(shares=(("tiny_h36m", 2), *((id, 2) for id in SETS_2D)))
+    config = replace(CONFIG, data=data, augment=plain)
+    batch = BatchLoader(config, build_mixture(config, [*stores, *of_2d])).batch(3)
+    labels, other_side = skeletons.load("common2d").joints, {"l": "r", "r": "l"}
+    for row in range(8):
+        store = of_2d[row // 2]
+        (example,) = store.examples([0])
+        labelled = dict(zip(store.joints, example.joints2d.astype(float), strict=True))
+        for k, joint in enumerate(labels):
+            source = other_side.get(joint[0], joint[0]) + joint[1:] if flip else joint
+            point = labelled.get(source, np.full(2, np.nan))
+            is_valid = np.isfinite(point).all() and source != "lkne"  # which is in the lowest 5 %
+            assert batch["valid2d"][row, k] == is_valid, (store.id, joint)
+            # The box's centre (70, 60) becomes the crop's, and its 100 px become 64
+            expected = (point - (70, 60)) * 0.64 * ([-1, 1] if flip else 1) + 31.5 if is_valid else (0, 0)
+            np.testing.assert_allclose(batch["joints2d"][row, k], expected, rtol=0, atol=1e-3)
+
+
+def test_a_2d_store_without_any_common_joint_is_refused(stores, tmp_path):
+    skeleton = skeletons.load("mpii_2d").select(["pelv", "thor"], "trunk")
+    with StoreWriter(tmp_path / "trunk", id="trunk", role="2d", skeleton=skeleton, licence="") as writer:
+        assert writer.append(make_example(np.random.default_rng(0), "trunk/0", 2, role="2d"))
+    config = replace(CONFIG, data=DataConfig(shares=(("tiny_h36m", 2), ("trunk", 2))))
+    with pytest.raises(ValueError, match="store trunk: none of its joints is among rank, "):
+        BatchLoader(config, build_mixture(config, [*stores, Store.open(tmp_path / "trunk")]))
+
+
 def test_merged_joints_share_columns(stores):
     config = replace(CONFIG, data=DataConfig(shares=SHARES, joints="merged"))
     loader = BatchLoader(config, build_mixture(config, stores))
