@@ -16,7 +16,9 @@ from posepile.images import read_image
 # Fakes have the known faults of their data sets too; that these are counted is for their own tests
 pytestmark = pytest.mark.filterwarnings("ignore::posepile.datasets.raw.RawDataWarning")
 
-WRITERS = sorted({module.name for module in pkgutil.iter_modules(fakes.__path__)} - {"scene", *fakes.IMAGE_SETS})
+WRITERS = sorted(
+    {module.name for module in pkgutil.iter_modules(fakes.__path__)} - {"scene", *fakes.IMAGE_SETS}
+)
 
 
 @pytest.fixture(scope="module", params=WRITERS)
