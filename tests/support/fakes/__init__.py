@@ -24,17 +24,6 @@ __all__ = [
     "write_video",
     "writers",
 ]
-    "IMAGE_SETS",
-    "Fake",
-    "FakeImages",
-    "Known",
-    "camera",
-    "person",
-    "projected_box",
-    "write_image",
-    "write_video",
-    "writers",
-]
 
 IMAGE_SETS = ("inria_holidays", "pascal_voc")
 
