@@ -16,7 +16,7 @@ from posepile.people.interfaces import check_image
 from posepile.people.resize import resize, size_within
 
 SIDE = 256  # px
-MASK_OUTPUT = "Identity_2"  # [1, 256, 256, 1] logits
+MASK_SHAPE = (1, SIDE, SIDE, 1)  # logits; no other output has this shape
 
 
 def load(weights: Path | None = None) -> "BlazePose":
@@ -31,10 +31,11 @@ class BlazePose:
         self._interpreter = _interpreter(Path(path))
         self._lock = threading.Lock()  # an interpreter has one set of tensors
         (self._input,) = (d["index"] for d in self._interpreter.get_input_details())
-        outputs = {d["name"]: d["index"] for d in self._interpreter.get_output_details()}
-        if MASK_OUTPUT not in outputs:
-            raise ValueError(f"{path}: has the outputs {sorted(outputs)}, expected {MASK_OUTPUT} among them")
-        self._output = outputs[MASK_OUTPUT]
+        shapes = {d["index"]: tuple(d["shape"]) for d in self._interpreter.get_output_details()}
+        masks = [index for index, shape in shapes.items() if shape == MASK_SHAPE]
+        if len(masks) != 1:
+            raise ValueError(f"{path}: outputs of shapes {[*shapes.values()]}, expected one of {MASK_SHAPE}")
+        (self._output,) = masks
 
     def segment(self, image: np.ndarray) -> np.ndarray:
         """See posepile.people.Segmenter. The image is centred in a black square first."""
