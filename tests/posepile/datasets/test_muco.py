@@ -23,7 +23,7 @@ def test_the_number_of_composites_is_a_choice(fake):
     dataset = MuCo(tdhp_root=fake.root / "3dhp", below=2)
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # nothing of the first is missing
-        assert keys(dataset, fake.root, fake.detect) == [f"000001/000001/{i}" for i in (0, 1, 3)]
+        assert keys(dataset, fake.root, fake.detect) == [f"000001/000001/{i}" for i in (1, 2, 3)]
 
 
 def test_skipped_composites_are_counted(fake):
@@ -39,10 +39,10 @@ def test_sources_are_beside_the_root_unless_told(fake):
 
 
 def test_without_a_detector_the_hidden_are_left_out(fake):
-    # Less than half is to be seen of the fourth, nothing of the third
+    # Less than half is to be seen of the fourth, nothing of the first
     assert keys(MuCo(tdhp_root=fake.root / "3dhp", below=2), fake.root) == [
-        "000001/000001/0",
         "000001/000001/1",
+        "000001/000001/2",
     ]
 
 

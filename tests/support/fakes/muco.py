@@ -17,7 +17,8 @@ PLACES = {  # recording and frame: x and depth in mm, in the camera's frame
     ("S2/Seq1", 1): (0, 4100),  # his lower half is hidden by the nearest one's chair
     ("S1/Seq1", 2): (0, 5000),  # without a chair mask
 }
-PEOPLE = list(PLACES)[:4]  # of the composites, but for the second
+NEAREST, RIGHT, HIDDEN, MIDDLE = list(PLACES)[:4]
+PEOPLE = [HIDDEN, NEAREST, RIGHT, MIDDLE]  # of the composites, but for the second; not in the order of depth
 CHAIR = (slice(144, 288), slice(112, 208))  # rows, columns; of the first
 NONE = np.zeros((0, 5))
 
@@ -33,7 +34,7 @@ def write(root: Path) -> Fake:
         write_labels(
             folder / "annot.mat",
             cams,
-            np.array([poses.get((recording, i), poses[PEOPLE[0]]) for i in range(3)]),
+            np.array([poses.get((recording, i), poses[NEAREST]) for i in range(3)]),
         )
     parts = {
         origin: _person_part(root, origin, cameras[origin[0]][CAMERA], poses[origin]) for origin in PLACES
@@ -54,15 +55,20 @@ def write(root: Path) -> Fake:
             write_image(root / "unaugmented_set_001" / file, SIZE, 40 + 20 * i)
     boxes = _visible_boxes(parts)
     spurious = np.array([2, 2, 40, 25, 0.9])
+    # The mask reaches below the person, where it does not count: twice the rest is less than this
+    joints_box = projected_box(cameras["S2/Seq1"][CAMERA], poses[RIGHT], 1.05)
+    x, top, width, height = boxes[2]
+    counted = min(top + height, joints_box[1] + joints_box[3]) - max(top, joints_box[1])
+    too_tall = np.array([x, top, width, counted + height, 0.9])
     detections = {
-        "000001.jpg": np.array([spurious, *(np.append(boxes[i] + [1, 2, -1, -2], 0.8) for i in (3, 1, 0))]),
-        "000003.jpg": np.array([np.append(boxes[0], 0.09)]),  # too weak
-        # Twice as large as what is to be seen of them: the first's is too wide, the fourth's is of all of him
+        "000001.jpg": np.array([spurious, *(np.append(boxes[i] + [1, 2, -1, -2], 0.8) for i in (3, 2, 1))]),
+        "000003.jpg": np.array([np.append(boxes[1], 0.09), too_tall]),  # too weak
+        # Twice as large as what is to be seen of them: the nearest's is too wide, the middle's is of all of him
         "000005.jpg": np.array(
             [
-                np.append(boxes[0] * [1, 1, 1.5, 1.5], 0.8),
-                np.append(boxes[1], 0.7),
-                np.append(projected_box(cameras["S2/Seq1"][CAMERA], poses[PEOPLE[3]]), 0.6),
+                np.append(boxes[1] * [1, 1, 1.5, 1.5], 0.8),
+                np.append(boxes[2], 0.7),
+                np.append(projected_box(cameras["S2/Seq1"][CAMERA], poses[MIDDLE]), 0.6),
             ]
         ),
     }
@@ -73,9 +79,9 @@ def write(root: Path) -> Fake:
         (
             1,
             40,
-            [(0, boxes[0] + [1, 2, -1, -2]), (1, boxes[1] + [1, 2, -1, -2]), (3, boxes[3] + [1, 2, -1, -2])],
+            [(1, boxes[1] + [1, 2, -1, -2]), (2, boxes[2] + [1, 2, -1, -2]), (3, boxes[3] + [1, 2, -1, -2])],
         ),
-        (5, 120, [(1, boxes[1])]),
+        (5, 120, [(2, boxes[2])]),
     ):
         for i, box in found:
             recording, frame = PEOPLE[i]
@@ -137,7 +143,7 @@ def _person_part(root: Path, origin: tuple[str, int], camera, pose: np.ndarray) 
     mask[column] = 255, 255, 0
     mask[:16, 304:] = 255, 0, 0
     chair = np.full_like(mask, 255)
-    if origin == PEOPLE[0]:
+    if origin == NEAREST:
         chair[CHAIR] = 0
         chair[:16, :16] = 0
     folder, name = root / "3dhp" / origin[0], f"img_{CAMERA}_{origin[1]:06d}.jpg"
@@ -161,7 +167,7 @@ def _visible_boxes(parts: dict) -> list[np.ndarray]:
         visible = parts[origin].copy()
         for nearer in by_depth[: by_depth.index(origin)]:
             visible &= ~parts[nearer]
-            if nearer == PEOPLE[0]:
+            if nearer == NEAREST:
                 visible[CHAIR] = False
         rows, columns = np.flatnonzero(visible.any(axis=1)), np.flatnonzero(visible.any(axis=0))
         empty = not len(rows)
