@@ -22,11 +22,14 @@ class ImageSource:
         frame: 0-based number in a video; None for an image file.
         mirrored: whether the pixels are to be mirrored left-right after reading, because the data set stores
             them so (SURREAL).
+        quarter_turns: by how many quarters the pixels are to be turned clockwise after reading, for a detector
+            that looks for upright people.
     """
 
     path: Path
     frame: int | None = None
     mirrored: bool = False
+    quarter_turns: int = 0
 
     def __str__(self) -> str:
         return str(self.path) if self.frame is None else f"{self.path}, frame {self.frame}"

@@ -30,7 +30,9 @@ def read_image(source: ImageSource) -> np.ndarray:
         ImageError: for a file that is missing, damaged or cut off, and a frame that the video does not have.
     """
     image = _read_file(source.path) if source.frame is None else _read_frame(source)
-    return np.ascontiguousarray(image[:, ::-1]) if source.mirrored else image
+    if source.mirrored:
+        image = image[:, ::-1]
+    return np.ascontiguousarray(np.rot90(image, -source.quarter_turns))
 
 
 def close_videos() -> None:

@@ -32,7 +32,7 @@ class RawDataWarning(UserWarning):
 _FAULTS = (
     ValueError, TypeError, LookupError, AttributeError, ArithmeticError, EOFError, OSError, MemoryError,
     RecursionError, NotImplementedError, RuntimeError, AssertionError, struct.error, zlib.error, pickle.UnpicklingError,
-    SyntaxError,
+    SyntaxError, SystemError,
 )  # fmt: skip
 
 
@@ -99,6 +99,13 @@ def load_json(file: Path) -> Any:
     """The JSON document in a file."""
     with reading(file):
         return json.loads(file.read_bytes())
+
+
+def load_text_table(file: Path) -> np.ndarray:
+    """The numbers of a text file, separated by white space, [rows, columns] float64."""
+    with reading(file):
+        lines = [line.split() for line in file.read_text().splitlines()]
+        return np.array([[float(number) for number in line] for line in lines if line], ndmin=2)
 
 
 def load_npy(file: Path) -> Any:

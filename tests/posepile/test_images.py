@@ -143,3 +143,11 @@ def count_decoders(monkeypatch):
 
     monkeypatch.setattr(images, "_decode", decode)
     return opened
+
+
+def test_a_quarter_turn_makes_people_on_their_side_upright(tmp_path):
+    path = tmp_path / "turned.png"
+    assert cv2.imwrite(str(path), np.arange(6 * 3, dtype=np.uint8).reshape(2, 3, 3))
+    turned = read_image(ImageSource(path, quarter_turns=1))
+    assert turned.shape == (3, 2, 3)
+    np.testing.assert_array_equal(turned[:, 1], read_image(ImageSource(path))[0])
