@@ -89,12 +89,13 @@ def _reports(
     """Runs `prepare_unit` on all sequences, and yields what comes of them as it comes."""
     if not sequences:
         return
+    import cloudpickle
     from distributed import CancelledError, as_completed
 
     with _client(workers, scheduler) as client:
         # pure=False: whether a result is there already is the disk's to say, not the scheduler's
         futures = [
-            client.submit(_attempt, dataset, sequence, out.absolute(), tools, pure=False)
+            client.submit(_attempt, cloudpickle.dumps((dataset, sequence, out.absolute(), tools)), pure=False)
             for sequence in sequences
         ]
         names = {future.key: sequence.name for future, sequence in zip(futures, sequences, strict=True)}
@@ -110,8 +111,14 @@ def _reports(
             future.release()
 
 
-def _attempt(dataset: Dataset, sequence: Sequence, out: Path, tools: Tools) -> UnitReport | Failure:
-    """`prepare_unit`, whose errors are results: a bad file must not stop the cluster."""
+def _attempt(task: bytes) -> UnitReport | Failure:
+    """`prepare_unit`, whose errors are results: a bad file must not stop the cluster.
+
+    The task comes as bytes of cloudpickle, because a user's own reader is in no module that workers could import.
+    """
+    import cloudpickle
+
+    dataset, sequence, out, tools = cloudpickle.loads(task)
     try:
         return prepare_unit(dataset, sequence, out, tools)
     except Exception as error:

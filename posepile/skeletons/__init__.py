@@ -5,8 +5,18 @@ labels ("common2d") or a pile's union ("small", "medium", "large"). The facts ar
 """
 
 from posepile.skeletons.combine import merged, union
-from posepile.skeletons.formats import FORMATS
+from posepile.skeletons.formats import FORMATS, own_format
 from posepile.skeletons.registry import load, load_data_set, names
 from posepile.skeletons.skeleton import Skeleton, union_name
 
-__all__ = ["FORMATS", "Skeleton", "load", "load_data_set", "merged", "names", "union", "union_name"]
+__all__ = [
+    "FORMATS",
+    "Skeleton",
+    "load",
+    "load_data_set",
+    "merged",
+    "names",
+    "own_format",
+    "union",
+    "union_name",
+]

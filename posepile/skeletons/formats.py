@@ -6,7 +6,7 @@ defines lhip and rhip; {side} becomes left or right).
 """
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
 
@@ -44,6 +44,33 @@ def from_facts(name: str, facts: dict, kind: str) -> Skeleton:
         description=facts["description"],
         kind=kind,
     )
+
+
+def own_format(
+    name: str, joints: str, edges: Iterable[str], definitions: Mapping[str, str] | None = None
+) -> Skeleton:
+    """A format of the user's own, for a data set whose joints are none of the 19.
+
+    Args:
+        name: also its suffix in a union ("lhip_<name>").
+        joints: names with blanks between, in the data set's order; l and r come first for left and right only.
+        edges: chains ("neck-lsho-lelb"); mirror images are added.
+        definitions: one anatomical line a joint; the joint's name where there is none.
+
+    Raises ValueError, or UnknownNameError for a joint of `edges`.
+    """
+    if name in FORMATS:
+        raise ValueError(f"skeleton {name!r}: a format of this name is there, expected another name")
+    names = tuple(joints.split())
+    lines = {joint: (definitions or {}).get(joint, joint) for joint in names}
+    facts = {
+        "joints": joints,
+        "edges": edges,
+        "points": lines,
+        "suffix": name,
+        "description": "the user's own",
+    }
+    return from_facts(name, facts, "user")
 
 
 def edges_of_chains(chains: Iterable[str], joints: tuple[str, ...], name: str) -> Edges:
