@@ -28,11 +28,18 @@ REQUIRED = [
 EXTRAS = {
     "gpu": ["tensorflow[and-cuda]>=2.21"],
     "jax": ["jax>=0.4.35"],
-    "prepare": ["dask>=2024.8", "distributed>=2024.8"],
+    "prepare": [
+        "cdflib>=1.3",
+        "cloudpickle>=3.0",
+        "dask>=2024.8",
+        "distributed>=2024.8",
+        "ezc3d>=1.5",
+        "keras-hub>=0.32",
+    ],
     "serving": ["grpcio>=1.60"],
     # What an installation without build isolation needs: the lock file pins the build tool too.
     "build": ["setuptools>=77", "wheel"],
-    "test": ["hypothesis>=6.100", "pytest>=8", "pytest-xdist>=3.6", "ruff>=0.8"],
+    "test": ["hypothesis>=6.100", "pandas>=2.2", "pytest>=8", "pytest-xdist>=3.6", "ruff>=0.8"],
 }
 
 setup(
