@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from posepile.datasets.dataset import Dataset, Detect, Facts, Sequence
-from posepile.datasets.raw import RawDataError, array, inside, reading
+from posepile.datasets.raw import RawDataError, array, inside, load_mat, reading
 from posepile.frame import Frame, ImageSource
 from posepile.prepare.matching import joint_box, match
 
@@ -78,16 +78,12 @@ def _train_images(file: Path, _modified: int) -> list[tuple[str, list[np.ndarray
 
     Kept, because a process reads several parts of the file.
     """
-    import scipy.io
-
+    release = load_mat(file, "RELEASE", squeezed=True)["RELEASE"]
     with reading(file):
-        release = scipy.io.loadmat(file, variable_names=["RELEASE"], struct_as_record=False, squeeze_me=True)[
-            "RELEASE"
-        ]
         images, is_train = np.atleast_1d(release.annolist), np.atleast_1d(release.img_train)
         if len(images) != len(is_train):
             raise RawDataError(f"{file}: 'img_train' has {len(is_train)} entries, expected {len(images)}")
-        # A single person or point comes as itself and not as an array, for `squeeze_me`; none as an empty array
+        # A single person or point comes as itself and not as an array, for `squeezed`; none as an empty array
         return [
             (str(image.image.name), [_joints(file, person) for person in np.atleast_1d(image.annorect)])
             for image, in_train in zip(images, is_train, strict=True)

@@ -115,14 +115,22 @@ def load_npy(file: Path) -> Any:
         return loaded if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
 
 
-def load_mat(file: Path, *fields: str) -> dict[str, Any]:
-    """The named fields (all without a name) of a MATLAB v5 file; cells and structs as SciPy gives them."""
+def load_mat(file: Path, *fields: str, squeezed: bool = False) -> dict[str, Any]:
+    """The named fields (all without a name) of a MATLAB v5 file; cells and structs as SciPy gives them.
+
+    `squeezed`: structs are objects with attributes, and arrays lose their axes of length 1.
+    """
     import scipy.io
 
     with reading(file):
         data = file.read_bytes()
         check_mat5(data, fields)
-        found = scipy.io.loadmat(io.BytesIO(data), variable_names=fields or None)
+        found = scipy.io.loadmat(
+            io.BytesIO(data),
+            variable_names=fields or None,
+            struct_as_record=not squeezed,
+            squeeze_me=squeezed,
+        )
         return {field: found[field] for field in fields or (name for name in found if name[:2] != "__")}
 
 
