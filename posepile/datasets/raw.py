@@ -9,6 +9,7 @@ import io
 import json
 import pickle
 import struct
+import tokenize
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -32,7 +33,7 @@ class RawDataWarning(UserWarning):
 _FAULTS = (
     ValueError, TypeError, LookupError, AttributeError, ArithmeticError, EOFError, OSError, MemoryError,
     RecursionError, NotImplementedError, RuntimeError, AssertionError, struct.error, zlib.error, pickle.UnpicklingError,
-    SyntaxError, SystemError,
+    SyntaxError, SystemError, tokenize.TokenError,
 )  # fmt: skip
 
 
