@@ -35,6 +35,8 @@ EXTRAS = {
         "distributed>=2024.8",
         "ezc3d>=1.5",
         "keras-hub>=0.32",
+        "pillow>=10",
+        "pyyaml>=6",
     ],
     "serving": ["grpcio>=1.60"],
     # What an installation without build isolation needs: the lock file pins the build tool too.
