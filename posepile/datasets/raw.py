@@ -10,6 +10,7 @@ import json
 import pickle
 import struct
 import tokenize
+import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -33,7 +34,7 @@ class RawDataWarning(UserWarning):
 _FAULTS = (
     ValueError, TypeError, LookupError, AttributeError, ArithmeticError, EOFError, OSError, MemoryError,
     RecursionError, NotImplementedError, RuntimeError, AssertionError, struct.error, zlib.error, pickle.UnpicklingError,
-    SyntaxError, SystemError, tokenize.TokenError,
+    SyntaxError, SystemError, tokenize.TokenError, zipfile.BadZipFile,
 )  # fmt: skip
 
 
