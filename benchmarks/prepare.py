@@ -87,9 +87,9 @@ def one_core(root: Path) -> dict:
     cv2.setNumThreads(1)
     dataset, tools = H36M(), Tools()
     sequence = dataset.sequences(root)[0]
-    next(examples(dataset, sequence, tools))
+    next(examples(dataset, sequence, root, tools))
     started, n = time.process_time(), 0
-    for _ in examples(dataset, sequence, tools):
+    for _ in examples(dataset, sequence, root, tools):
         n += 1
     ours = n / (time.process_time() - started)
     frames = list(dataset.read(sequence))
@@ -141,7 +141,7 @@ def memory_over(root: Path, n_frames: int) -> dict:
     dataset, done, early = H36M(), 0, None
     while done < n_frames:
         for sequence in dataset.sequences(root):
-            done += sum(1 for _ in examples(dataset, sequence, Tools()))
+            done += sum(1 for _ in examples(dataset, sequence, root, Tools()))
             if early is None and done >= n_frames / 10:
                 early = _peak_mb()
     return {"frames": done, "peak_mb_early": early, "peak_mb": _peak_mb()}

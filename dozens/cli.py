@@ -18,7 +18,7 @@ VERBS = {
     "prepare": ("posepile.commands.prepare", "make a store of a data set's raw files"),
     "doctor": ("posepile.commands.doctor", "check a store from end to end"),
     "skeletons": ("posepile.commands.skeletons", "list skeletons; show joints, edges, definitions"),
-    "inspect": ("posepile.commands.inspect", "what is in a store; verify and repair it"),
+    "inspect": ("posepile.commands.inspect", "a page of what is in stores; verify and repair them"),
     "fetch": ("posepile.commands.fetch", "download a free person detector or segmenter"),
     "train": ("training.commands.train", "train a pose network on a mixture of stores"),
     "resume": ("training.commands.resume", "go on with an interrupted run"),

@@ -21,7 +21,7 @@ from posepile import datasets
 from posepile.datasets import ImageSet
 from posepile.prepare.image_set import write_images
 from posepile.prepare.run import Outcome, prepare
-from posepile.prepare.unit import Tools
+from posepile.prepare.unit import Tools, memory_path
 
 USAGE = "usage: dozens prepare ID --root RAW --out STORE [options]     (dozens prepare ID --help; dozens datasets)"
 
@@ -100,11 +100,12 @@ def main(args: list[str]) -> int:
 def _prepare_images(arguments: Arguments, tools: Tools) -> int:
     """Image sets are small and become folders of images; one process is enough."""
     n_images, failures = 0, []
-    for sequence in arguments.choices.sequences(arguments.root):
-        try:
-            n_images += write_images(arguments.choices, sequence, arguments.out, tools.detect())
-        except ValueError as error:
-            failures.append({"sequence": sequence.name, "error": str(error)})
+    with tools.detecting(arguments.root, memory_path(arguments.out)) as detect:
+        for sequence in arguments.choices.sequences(arguments.root):
+            try:
+                n_images += write_images(arguments.choices, sequence, arguments.out, detect)
+            except ValueError as error:
+                failures.append({"sequence": sequence.name, "error": str(error)})
     if arguments.json:
         print(json.dumps({"folder": str(arguments.out), "images": n_images, "failures": failures}))
     else:

@@ -4,7 +4,8 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager
+from dataclasses import asdict, astuple, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +16,7 @@ import numpy as np
 from posepile import masks
 from posepile.datasets.dataset import Dataset, Detect, Sequence
 from posepile.example import PoseExample
-from posepile.frame import Frame
+from posepile.frame import Frame, ImageSource
 from posepile.images import read_image
 from posepile.prepare.crop import Cropped
 from posepile.prepare.filters import bone_lengths
@@ -36,12 +37,16 @@ class Tools:
     segmenter: str = ""
     segmenter_weights: Path | None = None
 
-    def detect(self) -> Detect | None:
-        """The detector, made once a process."""
+    @contextmanager
+    def detecting(self, root: Path, memory: Path) -> Iterator[Detect | None]:
+        """The detector, made once a process; what it finds in images below `root` stays in the folder `memory`."""
         if not self.detector:
-            return None
-        network = _detector(self.detector, self.detector_weights)
-        return lambda source: network.detect(read_image(source))
+            yield None
+            return
+        from posepile.people import CachedDetector
+
+        with CachedDetector(_detector(self.detector, self.detector_weights), memory) as detector:
+            yield lambda source: detector.detect(_name(source, root), lambda: read_image(source))
 
     def segment(self, image: np.ndarray) -> dict | None:
         """The mask of all people in an image [h, w, 3] uint8; None without a segmenter."""
@@ -62,6 +67,11 @@ class UnitReport(NamedTuple):
 def unit_path(out: Path, sequence: Sequence) -> Path:
     """Where the store of a sequence lies while the data set is being prepared."""
     return out / "units" / hashlib.sha256(sequence.name.encode()).hexdigest()[:20]
+
+
+def memory_path(out: Path) -> Path:
+    """Where detections are remembered: beside the store, whose bytes they must not change."""
+    return out.with_name(f"{out.name}.detections")
 
 
 def provenance(dataset: Dataset, tools: Tools) -> dict:
@@ -93,7 +103,7 @@ def prepare_unit(dataset: Dataset, sequence: Sequence, out: Path, tools: Tools) 
             temporary, id=facts.id, role=facts.role, skeleton=dataset.skeleton, licence=facts.licence,
             provenance=provenance(dataset, tools),
         ) as writer:  # fmt: skip
-            for example in examples(dataset, sequence, tools):
+            for example in examples(dataset, sequence, out, tools):
                 if writer.append(example) and sequence.split == "train":
                     bones.add(example)
         np.save(temporary / BONES_FILE, bones.sums)
@@ -103,10 +113,13 @@ def prepare_unit(dataset: Dataset, sequence: Sequence, out: Path, tools: Tools) 
     return UnitReport(sequence.name, writer.n_examples, len(writer.rejected))
 
 
-def examples(dataset: Dataset, sequence: Sequence, tools: Tools) -> Iterator[PoseExample]:
+def examples(dataset: Dataset, sequence: Sequence, out: Path, tools: Tools) -> Iterator[PoseExample]:
     """The examples of a sequence: its frames, cropped."""
-    for frame in dataset.read(sequence, tools.detect() if dataset.facts.uses_detector else None):
-        yield example_of(dataset, frame, tools)
+    if not dataset.facts.uses_detector:
+        tools = replace(tools, detector="")
+    with tools.detecting(sequence.root, memory_path(out)) as detect:
+        for frame in dataset.read(sequence, detect):
+            yield example_of(dataset, frame, tools)
 
 
 def example_of(dataset: Dataset, frame: Frame, tools: Tools) -> PoseExample:
@@ -146,6 +159,11 @@ class BoneSums:
             lengths = bone_lengths(example.joints3d, self._edges)
             is_known = np.isfinite(lengths)
             self.sums += np.where(is_known, [lengths, np.ones_like(lengths)], 0)
+
+
+def _name(source: ImageSource, root: Path) -> str:
+    """What an image is called in the memory: its path below the root, then how it is read."""
+    return "#".join([source.path.relative_to(root).as_posix(), *map(str, astuple(source)[1:])])
 
 
 def _move_folder(temporary: Path, path: Path) -> None:

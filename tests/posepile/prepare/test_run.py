@@ -7,8 +7,10 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import slow_people
 from slow_people import N_FRAMES, N_SEQUENCES, SlowPeople
@@ -118,6 +120,32 @@ def test_a_full_disk_leaves_what_the_next_run_completes(root, tmp_path):
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
     assert not unit_path(out, sequence).exists()
     assert contents(prepared_here(root, out)) == contents(prepared_here(root, tmp_path / "reference"))
+
+
+def test_a_detector_looks_once_at_every_image(root, tmp_path, monkeypatch):
+    class Detected(SlowPeople):
+        facts = replace(SlowPeople.facts, uses_detector=True)
+
+        def read(self, sequence, detect=None):
+            for frame in super().read(sequence, detect):
+                yield replace(frame, box=detect(frame.image)[0, :4])
+
+    class FakeDetector:
+        identity = "fake"
+        looked = 0
+
+        def detect_batch(self, images):
+            FakeDetector.looked += len(images)
+            return [np.array([[20, 10, 100, 150, 0.9]], np.float32) for _ in images]
+
+    monkeypatch.setattr("posepile.prepare.unit._detector", lambda name, weights: FakeDetector())
+    dataset, tools, out = Detected(), Tools(detector="fake"), tmp_path / "out"
+    for sequence in dataset.sequences(root):
+        prepare_unit(dataset, sequence, out, tools)
+    store = join(dataset, dataset.sequences(root), out, tools, [])
+    assert FakeDetector.looked == 1  # all frames show the same image
+    assert store.info.provenance["detector"] == "fake"
+    assert not list(out.rglob("*.sqlite"))
 
 
 @pytest.mark.slow
