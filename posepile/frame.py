@@ -15,7 +15,7 @@ from posepile.cameras import Camera
 
 @dataclass(frozen=True)
 class ImageSource:
-    """Where the pixels are, unread: an image file, or one frame of a video.
+    """Where the pixels are, unread: an image file, one frame of a video, or an image inside a larger file.
 
     Attributes:
         path: the file.
@@ -24,14 +24,23 @@ class ImageSource:
             them so (SURREAL).
         quarter_turns: by how many quarters the pixels are to be turned clockwise after reading, for a detector
             that looks for upright people.
+        is_mosaic: whether the file has one colour a pixel, as a sensor records them (Berkeley MHAD): green and red
+            in the first row, blue and green in the second.
+        part: start and length in bytes of an encoded image inside the file; None for a file of its own.
+        is_bgr: whether red and blue are to be exchanged after reading, because the data set stores them so.
     """
 
     path: Path
     frame: int | None = None
     mirrored: bool = False
     quarter_turns: int = 0
+    is_mosaic: bool = False
+    part: tuple[int, int] | None = None
+    is_bgr: bool = False
 
     def __str__(self) -> str:
+        if self.part is not None:
+            return f"{self.path}, {self.part[1]} bytes at {self.part[0]}"
         return str(self.path) if self.frame is None else f"{self.path}, frame {self.frame}"
 
 

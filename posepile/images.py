@@ -29,7 +29,11 @@ def read_image(source: ImageSource) -> np.ndarray:
     Raises:
         ImageError: for a file that is missing, damaged or cut off, and a frame that the video does not have.
     """
-    image = _read_file(source.path) if source.frame is None else _read_frame(source)
+    image = _read_file(source) if source.frame is None else _read_frame(source)
+    if source.is_bgr:
+        image = image[..., ::-1]
+    if source.is_mosaic:
+        image = cv2.cvtColor(np.ascontiguousarray(image[..., 0]), cv2.COLOR_BayerGRBG2RGB)
     if source.mirrored:
         image = image[:, ::-1]
     return np.ascontiguousarray(np.rot90(image, -source.quarter_turns))
@@ -41,18 +45,21 @@ def close_videos() -> None:
         _videos.popitem()[1].close()
 
 
-def _read_file(path: Path) -> np.ndarray:
+def _read_file(source: ImageSource) -> np.ndarray:
+    start, length = source.part or (0, -1)
     try:
-        data = path.read_bytes()
+        with source.path.open("rb") as stream:
+            stream.seek(start)
+            data = stream.read(length)
     except OSError as error:
-        raise ImageError(f"{path}: {error.strerror or error}, expected an image") from error
+        raise ImageError(f"{source}: {error.strerror or error}, expected an image") from error
     flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
     except cv2.error as error:  # sizes beyond OpenCV's limits
-        raise ImageError(f"{path}: {error.err}, expected an image") from error
+        raise ImageError(f"{source}: {error.err}, expected an image") from error
     if image is None:
-        raise ImageError(f"{path}: {len(data)} bytes that are damaged, cut off, or no image")
+        raise ImageError(f"{source}: {len(data)} bytes that are damaged, cut off, or no image")
     return image
 
 

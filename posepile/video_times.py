@@ -13,6 +13,7 @@ import numpy as np
 
 from posepile.images import ImageError
 
+_UNKNOWN = -(2**63)
 _DISCARDED = 0x4  # flag of packets that decoders need and nobody sees
 
 
@@ -70,6 +71,8 @@ def video_times(path: Path) -> VideoTimes:
 
 def _packet(line: str) -> tuple[int, int] | None:
     """Time and duration of a line "stream, decoding time, time, duration, size, checksum[, F=flags]"."""
-    _, _, time, duration, _, _, *more = (part.strip() for part in line.split(","))
+    _, decoding_time, time, duration, _, _, *more = (part.strip() for part in line.split(","))
+    if int(time) == _UNKNOWN:  # AVI files have only the other one
+        time = decoding_time
     flags = [int(part.removeprefix("F="), 16) for part in more if part.startswith("F=")]
     return None if any(flag & _DISCARDED for flag in flags) else (int(time), int(duration))

@@ -16,6 +16,7 @@ import numpy as np
 from posepile.datasets.raw import RawDataError
 from posepile.frame import Frame, ImageSource
 from posepile.prepare.crop import Crop, StandardCrop
+from posepile.prepare.filters import BoneLimits
 from posepile.skeletons import Skeleton, load_data_set
 
 ROLES = ("3d", "2d", "test", "images")
@@ -99,6 +100,8 @@ class Dataset(Source, ABC):
     """How its images are cut to one person."""
     is_filtered: ClassVar[bool] = True
     """Whether training examples with impossible bones or hardly a joint in the box are left out."""
+    bone_limits: ClassVar[BoneLimits | None] = None
+    """Stricter limits of bones in training examples, which only lose the ends of the bones that break them."""
 
     @property
     def skeleton(self) -> Skeleton:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from more_itertools import chunked, ichunked
 
 from posepile.datasets.dataset import Dataset, Sequence
 from posepile.example import PoseExample
-from posepile.prepare.filters import bad_bones, n_joints_in_box, n_limb_joints
+from posepile.prepare.filters import bad_bones, n_joints_in_box, n_limb_joints, without_bad_bones
 from posepile.prepare.unit import BONES_FILE, Tools, provenance, unit_path
 from posepile.skeletons import Skeleton
 from posepile.skeletons.skeleton import Edges
@@ -59,6 +60,9 @@ def _plausible(dataset: Dataset, stores: list[Store], rejected: list[Rejection])
     for store in stores:
         for rows in chunked(range(len(store)), READ_AT_ONCE):
             for example in store.examples(rows):
+                if dataset.bone_limits and example.tags["split"] == "train":
+                    joints = without_bad_bones(example.joints3d, skeleton.edges, bones, dataset.bone_limits)
+                    example = replace(example, joints3d=joints)
                 if dataset.is_filtered and (reason := _unfitness(example, skeleton, bones)):
                     rejected.append(Rejection(example.key, reason))
                 else:

@@ -151,3 +151,14 @@ def test_a_quarter_turn_makes_people_on_their_side_upright(tmp_path):
     turned = read_image(ImageSource(path, quarter_turns=1))
     assert turned.shape == (3, 2, 3)
     np.testing.assert_array_equal(turned[:, 1], read_image(ImageSource(path))[0])
+
+
+def test_a_mosaic_of_a_sensor_becomes_colours(tmp_path):
+    mosaic = np.zeros((8, 8), np.uint8)
+    mosaic[::2, 1::2] = 200  # red: even rows, odd columns
+    path = tmp_path / "raw.pgm"
+    assert cv2.imwrite(str(path), mosaic)
+    np.testing.assert_array_equal(
+        read_image(ImageSource(path, is_mosaic=True))[2:-2, 2:-2], [[(200, 0, 0)] * 4] * 4
+    )
+    assert read_image(ImageSource(path))[0, 1].tolist() == [200, 200, 200]

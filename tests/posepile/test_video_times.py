@@ -38,7 +38,9 @@ def filtered(path, rate, rounding):
     return np.frombuffer(data, np.uint8).reshape(-1, SIZE * SIZE).mean(axis=1)
 
 
-@pytest.mark.parametrize("name, fps", [("a.mp4", 59.94), ("a.mp4", 30), ("a.mkv", 50), ("a.mp4", 61.7)])
+@pytest.mark.parametrize(
+    "name, fps", [("a.mp4", 59.94), ("a.mp4", 30), ("a.mkv", 50), ("a.avi", 30), ("a.mp4", 61.7)]
+)
 def test_shows_the_frames_that_ffmpeg_shows(tmp_path, name, fps):
     greys = write(tmp_path / name, fps)
     times = video_times(tmp_path / name)
