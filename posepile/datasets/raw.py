@@ -110,11 +110,16 @@ def load_text_table(file: Path) -> np.ndarray:
         return np.array([[float(number) for number in line] for line in lines if line], ndmin=2)
 
 
-def load_npy(file: Path) -> Any:
-    """An .npy array or the arrays of an .npz as a dict; without pickles."""
+def load_npy(file: Path, *fields: str) -> Any:
+    """An .npy array, or the named arrays (all without a name) of an .npz as a dict; without pickles."""
     with reading(file):
         loaded = np.load(file, allow_pickle=False)
-        return loaded if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
+        if isinstance(loaded, np.ndarray):
+            return loaded
+        for field in fields:
+            if field not in loaded.files:
+                raise KeyError(field)
+        return {name: loaded[name] for name in fields or loaded.files}
 
 
 def load_mat(file: Path, *fields: str, squeezed: bool = False) -> dict[str, Any]:
