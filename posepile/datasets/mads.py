@@ -23,7 +23,7 @@ FOLDER = "multi_view_data"
 N_JOINTS = 19
 WITHOUT_HANDS_AND_TOES = (0, 1, 2, 3, 4, 6, 7, 8, 10, 11, 12, 14, 15, 16, 18)  # where 15 rows belong
 BOX_FACTOR = 1.2
-LEAST_SEEN = 0.25  # share of all joints in the image; fewer if a camera is turned the wrong way
+LEAST_SEEN = 0.25  # share of all joints in the image; fewer with another recording's camera
 LIMIT = 1e5  # mm
 
 
@@ -127,5 +127,5 @@ def _check_seen(file: Path, poses: np.ndarray, pixels: np.ndarray, size: tuple[i
     if n_seen < LEAST_SEEN * n_labelled:
         raise RawDataError(
             f"{file}: {n_seen} of {n_labelled} joints of a video project into its image, expected at least "
-            f"{LEAST_SEEN:.0%}; is 'om_ext' the turn from the world to the camera?"
+            f"{LEAST_SEEN:.0%} with the recording's own camera"
         )
