@@ -6,7 +6,7 @@ should put both at one place when it predicts all formats. Two figures tell how 
 - **common root** (the headline): both predictions stand in one camera frame and are moved to one common root.
   The motion is the same for both, so it cancels, whichever root is chosen: this is the distance between the
   two predicted points as they are. It needs no truth and is zero if and only if the formats agree.
-- **own root**: each format is moved to its own root joint first, as in MPJPE. The formats' pelvis joints are
+- **own root**: each format is moved to its own root first, as in MPJPE. The formats' pelvis joints are
   different points of the body, so even two perfect predictions would differ, by the offset between the roots.
   Therefore the root-relative *errors* of the two predictions are compared, which takes the truth in both
   formats. It is blind to one format being shifted as a whole against the other.
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evaluation.alignment import root_position
 from posepile.names import unknown_name
 
 
@@ -55,7 +56,7 @@ def own_root_disagreement(
     true: np.ndarray,
     joint_names: Sequence[str],
     pairs: Sequence[tuple[str, str]],
-    roots: Mapping[str, str],
+    roots: Mapping[str, Sequence[str]],
 ) -> Disagreement:
     """Disagreement about the same points with each format aligned at its own root: of root-relative errors.
 
@@ -63,25 +64,33 @@ def own_root_disagreement(
         pred, true: [N, J, 3] mm, camera frame of the crop; NaN in `true` where a joint is not labelled.
         joint_names: [J].
         pairs: names of joints that are one point by construction.
-        roots: for every joint in a pair, the root joint of its format.
+        roots: for every joint in a pair, the joints whose mean is the root of its format.
 
     Raises UnknownNameError, ValueError.
     """
     a, b = _columns(joint_names, pairs)
-    root_a, root_b = _columns(joint_names, [(roots[x], roots[y]) for x, y in pairs])
     error = np.asarray(pred, np.float64) - np.asarray(true, np.float64)
-    return _summary((error[:, a] - error[:, root_a]) - (error[:, b] - error[:, root_b]))
+    root_of = {
+        names: root_position(error, [_place(joint_names, name) for name in names])
+        for names in {tuple(roots[name]) for pair in pairs for name in pair}
+    }  # fmt: skip
+    at_a, at_b = (
+        np.concatenate([root_of[tuple(roots[pair[side]])] for pair in pairs], axis=1) for side in (0, 1)
+    )
+    return _summary((error[:, a] - at_a) - (error[:, b] - at_b))
 
 
 def _columns(joint_names: Sequence[str], pairs: Sequence[tuple[str, str]]) -> tuple[np.ndarray, np.ndarray]:
     if not pairs:
         raise ValueError("pairs is empty, expected at least one pair of joints that are the same point")
-    place = {name: i for i, name in enumerate(joint_names)}
-    for name in (name for pair in pairs for name in pair):
-        if name not in place:
-            raise unknown_name("joint", name, joint_names)
-    columns = np.array([(place[a], place[b]) for a, b in pairs])
+    columns = np.array([[_place(joint_names, name) for name in pair] for pair in pairs])
     return columns[:, 0], columns[:, 1]
+
+
+def _place(joint_names: Sequence[str], name: str) -> int:
+    if name not in joint_names:
+        raise unknown_name("joint", name, joint_names)
+    return joint_names.index(name)
 
 
 def _summary(difference: np.ndarray) -> Disagreement:

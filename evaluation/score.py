@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from evaluation import metrics
+from evaluation.alignment import root_position
 from evaluation.consistency import Disagreement, disagreement, own_root_disagreement
 from evaluation.predictions import (
     PredictionError,
@@ -15,7 +16,7 @@ from evaluation.predictions import (
     read_predictions,
     select,
 )
-from evaluation.truth import FormatJoints, Truth, formats_of, read_truth, root_name
+from evaluation.truth import FormatJoints, Truth, formats_of, read_truth, root_names
 from posepile.store import Store
 
 PCK_THRESHOLD_MM = 100.0
@@ -58,7 +59,7 @@ def score_predictions(
     formats: Sequence[str] | None = None,
     allow_missing: bool = False,
 ) -> Scores:
-    """Scores predictions of a store, each format at its own root joint.
+    """Scores predictions of a store, each format at its own root.
 
     Predictions and labels are matched by example key and by joint name. A prediction file of merged joints
     (no name has a format's suffix) gives each format the joints of equal base names.
@@ -86,7 +87,7 @@ def score_predictions(
     between = own_root = None
     if pairs:
         between = disagreement(file.poses, file.joint_names, pairs)
-        roots = {truth.joint_names[i]: root_name(f) for f, joints in wanted.items() for i in joints.columns}
+        roots = {truth.joint_names[i]: root_names(f) for f, joints in wanted.items() for i in joints.columns}
         in_camera = [truth.in_camera_frame(points) for points in (file.world, truth.world)]
         own_root = own_root_disagreement(*in_camera, truth.joint_names, pairs, roots)
     return Scores(by_format, average, between, own_root, len(truth.keys))
@@ -117,8 +118,8 @@ def mean_pose_mpjpe(train: Sequence[Store | Truth], test: Store | Truth) -> dict
 def _centred(truth: Truth, wanted: list[str], format_name: str) -> np.ndarray:
     """[N, n, 3] poses in crop camera directions, root at the origin."""
     columns = [truth.joint_names.index(name) for name in wanted]
-    root = truth.joint_names.index(root_name(format_name))
-    return truth.in_camera_frame(truth.world[:, columns] - truth.world[:, root : root + 1])
+    root = [truth.joint_names.index(name) for name in root_names(format_name)]
+    return truth.in_camera_frame(truth.world[:, columns] - root_position(truth.world, root))
 
 
 def _only_formats(truth: Truth, formats: Sequence[str] | None) -> Truth:

@@ -11,10 +11,17 @@ from posepile.store import Store
 
 CHUNK = 512  # examples in memory at once; each holds its JPEG
 
-ROOTS = {"bmlmovi": "mhip"}
-"""Base name of a format's root joint where it is not "pelv". MoVi's pelv lies above the point that other
-formats call pelvis; mhip, between the hip joints, is that point."""
-PELVIS = "pelv"
+HIPS = ("lhip", "rhip")
+ROOTS = {
+    "bmlmovi": ("mhip",),
+    "3doh": HIPS,
+    "ikea": HIPS,
+    "bmhad": ("lhipb", "lhipf", "lhipl", "rhipb", "rhipf", "rhipl"),
+}
+"""Base names of the joints whose mean is a format's root, where that is not "pelv". MoVi's pelv lies above the
+point that other formats call pelvis; mhip, between the hip joints, is that point. The others have no pelvis:
+their root is the middle of the hips, in bmhad of the markers around them."""
+PELVIS = ("pelv",)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,14 +69,14 @@ class FormatJoints:
     """[n] indices into the list."""
     base_names: tuple[str, ...]
     """[n] what the format calls them."""
-    root: int
-    """Position of the root among them."""
+    root: tuple[int, ...]
+    """Positions among them of the joints whose mean is the root."""
 
 
 def formats_of(joint_names: Sequence[str], source: str = "") -> dict[str, FormatJoints]:
     """Sorts union joint names by format, formats in order of first appearance.
 
-    Raises ValueError for names of no format, or a format whose root joint is not among the names.
+    Raises ValueError for names of no format, or a format whose root joints are not among the names.
     """
     found: dict[str, list[tuple[int, str]]] = {}
     for i, name in enumerate(joint_names):
@@ -80,17 +87,18 @@ def formats_of(joint_names: Sequence[str], source: str = "") -> dict[str, Format
     return {name: _format_joints(name, joints, source) for name, joints in found.items()}
 
 
-def root_name(format_name: str) -> str:
-    """Union name of a format's root joint."""
-    return skeletons.union_name(format_name, ROOTS.get(format_name, PELVIS))
+def root_names(format_name: str) -> tuple[str, ...]:
+    """Union names of the joints whose mean is a format's root."""
+    return tuple(skeletons.union_name(format_name, joint) for joint in ROOTS.get(format_name, PELVIS))
 
 
 def _format_joints(name: str, joints: list[tuple[int, str]], source: str) -> FormatJoints:
     columns, base_names = zip(*joints, strict=True)
     root = ROOTS.get(name, PELVIS)
-    if root not in base_names:
-        raise ValueError(f"{source}: format {name!r} lacks its root joint {root!r}")
-    return FormatJoints(np.array(columns), base_names, base_names.index(root))
+    lacking = [joint for joint in root if joint not in base_names]
+    if lacking:
+        raise ValueError(f"{source}: format {name!r} lacks its root joint {', '.join(map(repr, lacking))}")
+    return FormatJoints(np.array(columns), base_names, tuple(base_names.index(joint) for joint in root))
 
 
 @cache

@@ -8,7 +8,12 @@ from posepile.names import UnknownNameError
 
 NAMES = ("pelv", "lwri", "pelv_h36m", "lwri_h36m", "lank_h36m", "lank_coco")
 PAIRS = [("lwri", "lwri_h36m"), ("lank_h36m", "lank_coco")]
-ROOTS = {"lwri": "pelv", "lwri_h36m": "pelv_h36m", "lank_h36m": "pelv_h36m", "lank_coco": "pelv_h36m"}
+ROOTS = {
+    "lwri": ["pelv"],
+    "lwri_h36m": ["pelv_h36m"],
+    "lank_h36m": ["pelv_h36m"],
+    "lank_coco": ["pelv_h36m"],
+}
 
 
 def test_agreeing_formats_do_not_disagree():

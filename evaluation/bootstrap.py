@@ -1,0 +1,63 @@
+"""How sure is a figure? Confidence intervals by resampling whole sequences.
+
+Frames of one recording resemble each other, so drawing single frames would promise too much.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A pooled mean and the bounds of its confidence interval, in the unit of the values."""
+
+    value: float
+    low: float
+    """NaN, as `high` is, with fewer than two sequences: nothing is known about their spread."""
+    high: float
+    n_sequences: int
+    """With a value that counts."""
+
+
+def interval(
+    values: np.ndarray,
+    sequences: Sequence,
+    level: float = 0.95,
+    n_draws: int = 2000,
+    seed: int = 0,
+) -> Interval:
+    """The percentile interval of the mean of `values`, pooled over poses and joints.
+
+    Args:
+        values: [N] or [N, J], NaN where not counted: what the functions of `evaluation.metrics.reductions`
+            make of distances (`counted_errors`, `hits`, `nearness`, ...).
+        sequences: [N] the sequence of each pose, any hashable of one type.
+        level: of confidence, between 0 and 1.
+        n_draws: how often as many sequences as there are get drawn, with replacement.
+
+    Raises ValueError for lengths that differ or a level out of range.
+    """
+    values = np.asarray(values, np.float64).reshape(len(values), -1)
+    if len(values) != len(sequences):
+        raise ValueError(f"values has {len(values)} rows and sequences {len(sequences)}, expected as many")
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level}, expected a number between 0 and 1")
+    sums, counts = _by_sequence(values, sequences)
+    value = float(sums.sum() / counts.sum()) if len(sums) else float("nan")
+    if len(sums) < 2:
+        return Interval(value, float("nan"), float("nan"), len(sums))
+    rng = np.random.default_rng(seed)
+    draws = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=n_draws)
+    low, high = np.quantile(draws @ sums / (draws @ counts), [(1 - level) / 2, (1 + level) / 2])
+    return Interval(value, float(low), float(high), len(sums))
+
+
+def _by_sequence(values: np.ndarray, sequences: Sequence) -> tuple[np.ndarray, np.ndarray]:
+    """Sums and numbers of the values that count, [S] each, without the sequences that have none."""
+    _, which = np.unique(np.asarray(sequences), return_inverse=True)
+    counted = ~np.isnan(values)
+    sums = np.bincount(which, np.where(counted, values, 0.0).sum(axis=1))
+    counts = np.bincount(which, counted.sum(axis=1))
+    return sums[counts > 0], counts[counts > 0]

@@ -1,0 +1,57 @@
+"""Metrics of body meshes: vertices, and rotations of body parts."""
+
+import numpy as np
+
+from evaluation.alignment import Similarities, fit_similarities
+from evaluation.metrics.distances import absolute_distances, blockwise
+from evaluation.metrics.reductions import mean_distance, pooled_mean
+
+MPJAE_JOINTS = (0, 1, 2, 4, 5, 16, 17, 18, 19)
+"""The SMPL joints whose rotations are compared."""
+
+
+def mpjae(pred, true, valid=None) -> float:
+    """Mean per-joint angular error: the angle between global rotations [N, R, 3, 3], in degrees.
+
+    valid: [N, R]. Rotations that are not finite are left out. Which joints: MPJAE_JOINTS of SMPL.
+    """
+    pred, true = np.asarray(pred, np.float64), np.asarray(true, np.float64)
+    if pred.shape != true.shape or pred.ndim != 4 or pred.shape[-2:] != (3, 3):
+        raise ValueError(f"pred has shape {pred.shape} and true {true.shape}, expected both [N, R, 3, 3]")
+    if valid is not None and np.shape(valid) != true.shape[:2]:
+        raise ValueError(f"valid has shape {np.shape(valid)}, expected {true.shape[:2]}")
+    with np.errstate(invalid="ignore"):
+        squares = np.square(pred - true).sum(axis=(-2, -1))
+        angles = np.degrees(2 * np.arcsin(np.minimum(1, np.sqrt(squares / 8))))
+    counted = np.isfinite(squares) & (True if valid is None else np.asarray(valid, bool))
+    return pooled_mean(np.where(counted, angles, np.nan))
+
+
+def mpjae_pa(pred, true, pred_joints, true_joints, valid_joints=None, valid=None) -> float:
+    """MPJAE after the predicted rotations are turned by what aligns the joints [N, J, 3], in degrees."""
+    rotation = _joint_motions(pred_joints, true_joints, valid_joints).rotation
+    # The fit is for row vectors from the right; as a matrix from the left it is the transpose.
+    return mpjae(np.einsum("nba,nrbc->nrac", rotation, np.asarray(pred, np.float64)), true, valid)
+
+
+def mve(pred, true, valid=None, pred_root=None, true_root=None) -> float:
+    """Mean vertex error, mm: of vertices [N, V, 3] relative to the roots [N, 3], or absolute without them."""
+    if (pred_root is None) != (true_root is None):
+        raise ValueError("expected both pred_root and true_root, or neither")
+    if pred_root is not None:
+        pred, true = (
+            np.asarray(points, np.float64) - np.asarray(origin, np.float64)[:, None]
+            for points, origin in ((pred, pred_root), (true, true_root))
+        )
+    return mean_distance(absolute_distances(pred, true, valid))
+
+
+def mve_pa(pred, true, pred_joints, true_joints, valid_joints=None, valid=None) -> float:
+    """Mean vertex error after the similarity that aligns the joints [N, J, 3] moved the vertices, mm."""
+    motions = _joint_motions(pred_joints, true_joints, valid_joints)
+    return mean_distance(absolute_distances(motions.apply(np.asarray(pred, np.float64)), true, valid))
+
+
+def _joint_motions(pred, true, valid) -> Similarities:
+    usable = blockwise(lambda pred, true, labelled, usable: usable, pred, true, valid)
+    return fit_similarities(pred, true, usable)
