@@ -13,7 +13,7 @@ from posepile.datasets.aist import Aist
 
 DANCE = "gBR_sBM_cAll_d04_mBR0_ch01"  # whose view c05 is not synchronous
 TESTED, IGNORED = "gLO_sFM_cAll_d13_mLO0_ch02", "gKR_sBM_cAll_d28_mKR0_ch01"
-SIZE = (192, 108)  # of the videos; the cameras are of 1920 x 1080
+SIZE = (1920, 1080)
 MOVED = (0, 3, 18, 19, 34, 35)  # cm, from the first pose on
 KEPT = (0, 2, 4)
 SLOTS = [17, 0, 5, 7, 9, 11, 13, 15, 6, 8, 10, 12, 14, 16, 1, 3, 2, 4, 18]  # of raw, neck and pelvis

@@ -9,7 +9,7 @@ from fakes.scene import Fake, Known, camera, person, project, projected_box, wri
 from posepile.cameras import Camera
 from posepile.datasets.panoptic import Panoptic
 
-SIZE = (192, 108)  # of the videos; the cameras are of 1920 x 1080
+SIZE = (1920, 1080)
 NAME, OLD = "171204_pose1", "160906_band3"
 VIDEOS = ("hd_00_00", "hd_00_03")
 SLOTS = [0, 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 2]  # of raw
