@@ -17,7 +17,9 @@ from posepile.images import read_image
 pytestmark = pytest.mark.filterwarnings("ignore::posepile.datasets.raw.RawDataWarning")
 
 WRITERS = sorted(
-    {module.name for module in pkgutil.iter_modules(fakes.__path__)} - {"scene", *fakes.IMAGE_SETS}
+    name
+    for _, name, _ in pkgutil.iter_modules(fakes.__path__)
+    if name not in {"scene", *fakes.IMAGE_SETS} and not name.startswith("_")
 )
 
 
