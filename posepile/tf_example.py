@@ -27,12 +27,8 @@ def encode(features: Mapping[str, Value]) -> bytes:
 
 def decode(data: bytes) -> dict[str, Value]:
     """Bytes of a tf.train.Example to its features. Raises ValueError for other bytes and float features."""
-    try:
-        named = _Example.FromString(data).features.feature
-    except DecodeError as error:
-        raise ValueError(f"not a tf.train.Example: {error}") from None
     features: dict[str, Value] = {}
-    for name, feature in named.items():
+    for name, feature in _features(data).items():
         kind = feature.WhichOneof("kind")
         if kind == "int64_list":
             features[name] = list(feature.int64_list.value)
@@ -41,6 +37,24 @@ def decode(data: bytes) -> dict[str, Value]:
         else:
             raise ValueError(f"feature '{name}' is {kind}, expected one bytes value or an int64_list")
     return features
+
+
+def decode_lists(data: bytes) -> dict[str, list]:
+    """Bytes of anybody's tf.train.Example to its features, each the list of its bytes, floats or integers.
+
+    Raises ValueError for other bytes.
+    """
+    kinds = {name: (feature, feature.WhichOneof("kind")) for name, feature in _features(data).items()}
+    return {
+        name: list(getattr(feature, kind).value) if kind else [] for name, (feature, kind) in kinds.items()
+    }
+
+
+def _features(data: bytes):
+    try:
+        return _Example.FromString(data).features.feature
+    except DecodeError as error:
+        raise ValueError(f"not a tf.train.Example: {error}") from None
 
 
 def _declare():
