@@ -44,7 +44,7 @@ class Humbi(Dataset):
         id="humbi",
         title="HUMBI, human body expressions",
         role="3d",
-        licence="not stated by its owners: see https://humbi-data.net before any use",
+        licence="not established here: see https://humbi-data.net before any use",
         citation="Yu, Yoon, Lee, Venkatesh, Park, Yu, Park: HUMBI: A Large Multiview Dataset of Human Body "
         "Expressions. CVPR 2020",
         url="https://humbi-data.net",

@@ -35,7 +35,7 @@ class TDOH(Dataset):
         id="tdoh",
         title="3DOH50K, 3D Occlusion Human",
         role="3d",
-        licence="not stated by its owners: ask them before any use",
+        licence="not established here: ask its owners before any use",
         citation="Zhang, Huang, Wang: Object-Occluded Human Shape and Pose Estimation From a Single Color Image. "
         "CVPR 2020",
         url="https://www.yangangwang.com/papers/ZHANG-OOH-2020-03.html",

@@ -3,15 +3,18 @@
 import importlib
 import pickle
 import pkgutil
+from dataclasses import replace
 from pathlib import Path
 
 import fakes
 import numpy as np
 import pytest
 
-from posepile import masks
+from posepile import boxes, masks
 from posepile.datasets import Dataset, RawDataError, load
+from posepile.example import PoseExample
 from posepile.images import read_image
+from posepile.prepare.unit import Tools, example_of
 
 # Fakes have the known faults of their data sets too; that these are counted is for their own tests
 pytestmark = pytest.mark.filterwarnings("ignore::posepile.datasets.raw.RawDataWarning")
@@ -113,6 +116,28 @@ def test_pictures(fake, frames):
         assert abs(np.median(left) - known.grey) <= 3, known.key
         # Mirrored and unmirrored pictures differ
         assert abs(abs(np.median(right) - np.median(left)) - fakes.scene.STEP) <= 6, known.key
+
+
+def test_becomes_examples_that_a_store_takes(fake, frames, monkeypatch):
+    skeleton = fake.dataset.skeleton
+    for frame in list(frames.values())[:: max(1, len(frames) // 3)]:
+        width, height = np.ceil(frame.box[:2] + frame.box[2:]).astype(int)
+        if not (read_image(frame.image).shape[:2] >= np.array((height, width))).all():
+            # Some fakes have small pictures in the place of large ones, to be quick
+            stand_in = np.full((height + 9, width + 9, 3), 90, np.uint8)
+            monkeypatch.setattr("posepile.prepare.unit.read_image", lambda source, image=stand_in: image)
+            frame = replace(frame, mask=None)
+        example = example_of(fake.dataset, frame, Tools())
+        assert PoseExample.from_bytes(example.to_bytes()).problems(skeleton.joints) == [], frame.key
+        assert example.tags["split"] == frame.split
+        if frame.joints3d is None:
+            continue
+        # The crop's camera sees the person's middle in the crop, where the whole image's sees it in the box
+        middle = np.nanmedian(frame.joints3d, axis=0)
+        if boxes.contains(frame.box, frame.camera.world_to_image(middle)[np.newaxis])[0]:
+            assert boxes.contains(example.box, example.camera.world_to_image(middle)[np.newaxis])[0], (
+                frame.key
+            )
 
 
 def test_goes_to_other_processes(fake):
