@@ -39,7 +39,8 @@ def interval(
 
     Raises ValueError for lengths that differ or a level out of range.
     """
-    values = np.asarray(values, np.float64).reshape(len(values), -1)
+    values = np.asarray(values, np.float64)
+    values = values if values.ndim == 2 else values[:, None]
     if len(values) != len(sequences):
         raise ValueError(f"values has {len(values)} rows and sequences {len(sequences)}, expected as many")
     if not 0 < level < 1:
