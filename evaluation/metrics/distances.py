@@ -127,4 +127,7 @@ def all_of(mask: np.ndarray, root: Root) -> np.ndarray:
 def _all_finite(points: np.ndarray) -> np.ndarray:
     """[n, J, d] -> [n, J]; a reduction over so short an axis would be slow."""
     finite = np.isfinite(points)
-    return np.logical_and.reduce([finite[..., i] for i in range(points.shape[-1])])
+    marked = finite[..., 0].copy(order="K")  # the memory order of the points, so that sums stay in theirs
+    for i in range(1, points.shape[-1]):
+        marked &= finite[..., i]
+    return marked
