@@ -36,6 +36,6 @@ def test_a_scan_without_calibration_is_named(tmp_path):
 def test_a_frame_without_pixels_is_named(tmp_path):
     fake_ikea.write(tmp_path)
     images = tmp_path / "Lack_TV_Bench" / fake_ikea.SCAN / "dev3/images"
-    (images / "000002.jpg").unlink()
-    with pytest.raises(RawDataError, match=f"{images}: neither 000002.jpg nor scan_video.avi"):
+    (images / "000001.jpg").unlink()
+    with pytest.raises(RawDataError, match=f"{images}: neither 000001.jpg nor scan_video.avi"):
         list(Ikea().read(Ikea().sequences(tmp_path)[2]))

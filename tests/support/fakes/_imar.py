@@ -15,7 +15,7 @@ RAW_JOINTS = (
     "pelv lhip lkne lank rhip rkne rank spin neck head htop lsho lelb lwri rsho relb rwri lfoo ltoe rfoo rtoe lthu "
     "lfin rthu rfin"
 ).split()
-SIZE = (128, 96)
+SIZE = (300, 300)
 K, P = (-0.145, 0.112, 0.003), (-0.0072, 0.0062)
 # mm that the left wrist is from where it is at first, by frame of the video. It comes back to where it was in frame 3
 MOVED = (0, 60, 120, 0, 240, 250, 360)
@@ -55,7 +55,7 @@ def known_poses(step: int) -> np.ndarray:
 
 def known_camera(name: str) -> Camera:
     """Without its distortion."""
-    return camera(WITH_VIDEO[name], (0, 0, 900), focal=1039.0, size=(900, 900))
+    return camera(WITH_VIDEO[name], (0, 0, 900), focal=346.0, size=SIZE)
 
 
 def project(name: str, joints: np.ndarray) -> np.ndarray:

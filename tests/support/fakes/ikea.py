@@ -10,23 +10,16 @@ from fakes.scene import Fake, Known, camera, person, project, projected_box, wri
 from posepile.cameras import Camera
 from posepile.datasets.ikea import Ikea
 
-SIZE = (192, 108)  # of the pictures here; cameras are those of 1920 x 1080
+SIZE = (1920, 1080)
 SCAN = "0001_black_table_02_01_2019_08_16_14_00"
 TARGET = (0, 100, 3000)
 POSITIONS = {"dev1": (-2000, 0, 800), "dev2": (0, 0, 0), "dev3": (1800, -300, 400)}  # mm, dev2's frame
 WRIST, HIDDEN = 9, 7  # the joint that moves, and the one that is missing at first
-MOVED = {
-    0: 0,
-    2: 0,
-    4: 50,
-    6: 120,
-    8: 150,
-    10: 250,
-    12: 20000,
-}  # mm, by frame; at last all joints do
-KEPT = (0, 2, 10)
-OUT_OF_SIGHT = 12
-FAR_OFF, NOBODY = 6, 10  # frames where the detector finds only somebody else, and where it finds nobody
+# mm, by frame; at last all joints do
+MOVED = {0: 0, 1: 0, 3: 50, 4: 120, 5: 150, 6: 250, 8: 20000}
+KEPT = (0, 1, 6)
+OUT_OF_SIGHT = 8
+FAR_OFF, NOBODY = 4, 6  # frames where the detector finds only somebody else, and where it finds nobody
 
 
 def write(root: Path) -> Fake:
@@ -43,7 +36,7 @@ def write(root: Path) -> Fake:
                 where = (image, None)
             detections[where] = _detections(name, frame)
         if name != "dev3":
-            write_video(folder / f"{name}/images/scan_video.avi", SIZE, [20 + 10 * i for i in range(13)])
+            write_video(folder / f"{name}/images/scan_video.avi", SIZE, [20 + 10 * i for i in range(9)])
         expected += [_known(name, frame) for frame in KEPT]
     for other in (f"special_test/{SCAN}", "Lack_TV_Bench/special_test"):
         _write_pose(root / other / "dev1/pose3d/000000.json", "dev1", known_pose(0))
@@ -55,7 +48,7 @@ def write(root: Path) -> Fake:
 
 def known_camera(name: str) -> Camera:
     """dev2 is the world."""
-    made = camera(POSITIONS[name], TARGET, (0, -1, 0), focal=1000.0, size=(1920, 1080))
+    made = camera(POSITIONS[name], TARGET, (0, -1, 0), focal=1000.0, size=SIZE)
     return Camera(made.intrinsics, np.eye(3) if name == "dev2" else made.rotation, made.position)
 
 
