@@ -54,7 +54,9 @@ setup(
     license_files=["LICENSE", "NOTICE"],
     python_requires=">=3.11",
     packages=find_packages(include=[*ROOMS, *(f"{room}.*" for room in ROOMS)]),
-    package_data={"posepile": ["skeletons/**/*.toml", "mixtures/*.toml", "synthetic/data/*", "inspection/data/*"]},
+    package_data={
+        "posepile": ["skeletons/**/*.toml", "mixtures/*.toml", "synthetic/data/*", "inspection/data/*"]
+    },
     install_requires=REQUIRED,
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["dozens = dozens.cli:main"]},
