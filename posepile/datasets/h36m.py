@@ -74,24 +74,24 @@ class H36M(Dataset):
         subject_name, activity, camera_name = sequence.files
         subject, root = int(subject_name[1:]), sequence.root
         camera = _cameras(root / "Release-v1.2/metadata.xml")[subject, camera_name]
-        poses = _poses(root / f"S{subject}/MyPoseFeatures/D3_Positions/{activity}.cdf")
-        boxes = _boxes(root / f"S{subject}/MySegmentsMat/ground_truth_bb/{activity}.{camera_name}.mat")
+        step = TRAIN_STEP if sequence.split == "train" else TEST_STEP
+        poses = _poses(root / f"S{subject}/MyPoseFeatures/D3_Positions/{activity}.cdf")[::step]
+        boxes = _boxes(root / f"S{subject}/MySegmentsMat/ground_truth_bb/{activity}.{camera_name}.mat", step)
+        n_frames = min(len(poses), len(boxes))  # poses, boxes and video may differ in length by a few frames
+        poses, boxes = poses[:n_frames], boxes[:n_frames]
         if self.correct_s9 and subject == 9 and activity in SHIFTED_S9:
             poses = poses + S9_SHIFT
-            boxes = _shifted(boxes[: len(poses)], camera, poses[: len(boxes), self.skeleton.index("pelv")])
+            boxes = _shifted(boxes, camera, poses[:, self.skeleton.index("pelv")])
         sampler = Sampler(100.0)
         sampled = [self.skeleton.index(joint) for joint in SAMPLED_JOINTS]
-        # Poses, boxes and video may differ in length by a few frames
-        for i in range(
-            0, min(len(poses), len(boxes)), TRAIN_STEP if sequence.split == "train" else TEST_STEP
-        ):
-            if sequence.split == "test" or sampler.keep(poses[i, sampled]):
+        for i, (pose, box) in enumerate(zip(poses, boxes, strict=True)):
+            if sequence.split == "test" or sampler.keep(pose[sampled]):
                 yield Frame(
-                    key=f"{sequence.name}/{i:06d}",
-                    image=_image(root, subject, activity, camera_name, i),
+                    key=f"{sequence.name}/{i * step:06d}",
+                    image=_image(root, subject, activity, camera_name, i * step),
                     camera=camera,
-                    box=boxes[i],
-                    joints3d=poses[i],
+                    box=box,
+                    joints3d=pose,
                     split=sequence.split,
                     tags={"subject": subject_name, "activity": activity, "camera": camera_name},
                 )
@@ -143,12 +143,12 @@ def _poses(file: Path) -> np.ndarray:
     return pose.reshape(-1, N_RAW_JOINTS, 3)[:, RAW_INDEX]
 
 
-def _boxes(file: Path) -> np.ndarray:
-    """[T, 4] px: around the ones of the box masks, which are stored transposed."""
+def _boxes(file: Path, step: int) -> np.ndarray:
+    """[n, 4] px of every `step`-th frame: around the ones of the box masks, which are stored transposed."""
     import h5py
 
     with reading(file), h5py.File(file) as contents:
-        masks = (contents[reference][()] for reference in contents["Masks"][:, 0])
+        masks = (contents[reference][()] for reference in contents["Masks"][::step, 0])
         boxes = [_bounding_box(file, mask.T) for mask in masks]
     return np.array(boxes).reshape(-1, 4)
 
@@ -165,6 +165,6 @@ def _bounding_box(file: Path, mask: np.ndarray) -> list[float]:
 def _shifted(boxes: np.ndarray, camera: Camera, pelvis: np.ndarray) -> np.ndarray:
     """Boxes [T, 4] px moved as S9_SHIFT moves points at the depth of the pelvis [T, 3]."""
     depth = camera.world_to_camera(pelvis)[:, 2:]
-    corners = to_corners(boxes[: len(pelvis)]).reshape(-1, 2, 2)
+    corners = to_corners(boxes).reshape(-1, 2, 2)
     moved = camera.world_to_image(camera.image_to_world(corners, depth) + S9_SHIFT)
     return from_corners(moved.reshape(-1, 4))
