@@ -111,12 +111,6 @@ def _match_joints(file: PredictionFile, wanted: Sequence[str]) -> list[int]:
     return [place[name] for name in names]
 
 
-def _base_names() -> dict[str, str]:
-    """Union name -> base name, over all formats."""
-    formats = [skeletons.load(name) for name in skeletons.FORMATS]
-    return {union: base for f in formats for union, base in zip(f.union_names, f.joints, strict=True)}
-
-
 def _some(names: Sequence[str]) -> str:
     more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
     return ", ".join(names[:MAX_LISTED]) + more

@@ -15,7 +15,7 @@ from posepile.datasets.dataset import Dataset, Detect, Facts, ImageSet, Sequence
 from posepile.datasets.raw import RawDataError
 from posepile.names import unknown_name
 
-_NOT_DATA_SETS = ("dataset", "raw", "people")
+_NOT_DATA_SETS = ("dataset", "raw")
 
 __all__ = ["Dataset", "Detect", "Facts", "ImageSet", "RawDataError", "Sequence", "Source", "ids", "load"]
 

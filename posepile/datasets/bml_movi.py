@@ -12,11 +12,11 @@ import numpy as np
 
 from posepile.cameras import Camera
 from posepile.datasets import _bml_movi
-from posepile.datasets._views import image_size, is_seen
+from posepile.datasets._views import detected_box, image_size, is_seen
 from posepile.datasets.dataset import Dataset, Detect, Facts, Sequence
 from posepile.datasets.raw import RawDataError, RawDataWarning, load_json, reading
 from posepile.frame import Frame, ImageSource
-from posepile.prepare.matching import best_match, joint_box
+from posepile.prepare.matching import joint_box
 from posepile.prepare.sampling import MemorySampler
 from posepile.video_times import video_times
 
@@ -104,13 +104,11 @@ class BmlMovi(Dataset):
             if not is_seen(box, size) or not sampler.keep(pose):
                 continue
             image = ImageSource(video, i)
-            detections = () if detect is None else detect(image)
-            best = best_match(box, detections)
             yield Frame(
                 key=f"{sequence.name}/{i:06d}",
                 image=image,
                 camera=camera,
-                box=box if best < 0 else np.asarray(detections[best][:4], float),
+                box=detected_box(box, image, detect),
                 joints3d=pose,
                 split="train",
                 tags={"subject": subject, "round": round, "camera": f"{kind}{number}", "frame": str(i)},

@@ -12,11 +12,11 @@ from scipy.spatial.transform import Rotation
 from posepile import boxes
 from posepile.cameras import Camera
 from posepile.datasets import _calibration
-from posepile.datasets._views import image_size, is_seen, n_frames
+from posepile.datasets._views import detected_box, image_size, is_seen, n_frames
 from posepile.datasets.dataset import Dataset, Detect, Facts, Sequence
 from posepile.datasets.raw import RawDataError, array, load_mat, reading
 from posepile.frame import Frame, ImageSource
-from posepile.prepare.matching import best_match, joint_box
+from posepile.prepare.matching import joint_box
 from posepile.prepare.sampling import Sampler
 
 FOLDER = "multi_view_data"
@@ -76,13 +76,11 @@ class Mads(Dataset):
             if not is_seen(box, size) or not sampler.keep(pose):
                 continue
             image = ImageSource(video, i)
-            detections = () if detect is None else detect(image)
-            best = best_match(box, detections)
             yield Frame(
                 key=f"{sequence.name}/{i:06d}",
                 image=image,
                 camera=camera,
-                box=box if best < 0 else np.asarray(detections[best][:4], float),
+                box=detected_box(box, image, detect),
                 joints3d=pose,
                 split="train",
                 tags={"sequence": name, "activity": category, "camera": camera_name, "frame": str(i)},

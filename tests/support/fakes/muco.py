@@ -54,13 +54,26 @@ def write(root: Path) -> Fake:
         if file:
             write_image(root / "unaugmented_set_001" / file, SIZE, 40 + 20 * i)
     boxes = _visible_boxes(parts)
+    detections = _detections(boxes, cameras, poses)
+    mask = np.logical_or.reduce([*parts.values()][:4])
+    mask[CHAIR] = True
+    seen = {i: boxes[i] + [1, 2, -1, -2] for i in (1, 2, 3)}
+    expected = [_known(1, 40, i, box, mask, cameras, poses) for i, box in seen.items()]
+    expected.append(_known(5, 120, 2, boxes[2], mask, cameras, poses))
+    fuzzed = ("sampled_dataset_info.mat", "3dhp/*/*/annot.mat", "3dhp/*/*/camera.calibration")
+    dataset = MuCo(tdhp_root=root / "3dhp")
+    return Fake(dataset, root, expected, fuzzed, lambda source: detections.get(source.path.name, NONE))
+
+
+def _detections(boxes, cameras, poses) -> dict[str, np.ndarray]:
+    """What the detector finds, by the image's name."""
     spurious = np.array([2, 2, 40, 25, 0.9])
     # The mask reaches below the person, where it does not count: twice the rest is less than this
     joints_box = projected_box(cameras["S2/Seq1"][CAMERA], poses[RIGHT], 1.05)
     x, top, width, height = boxes[2]
     counted = min(top + height, joints_box[1] + joints_box[3]) - max(top, joints_box[1])
     too_tall = np.array([x, top, width, counted + height, 0.9])
-    detections = {
+    return {
         "000001.jpg": np.array([spurious, *(np.append(boxes[i] + [1, 2, -1, -2], 0.8) for i in (3, 2, 1))]),
         "000003.jpg": np.array([np.append(boxes[1], 0.09), too_tall]),  # too weak
         # Twice as large as what is to be seen of them: the nearest's is too wide, the middle's is of all of him
@@ -72,35 +85,22 @@ def write(root: Path) -> Fake:
             ]
         ),
     }
-    mask = np.logical_or.reduce([*parts.values()][:4])
-    mask[CHAIR] = True
-    expected = []
-    for number, grey, found in (
-        (
-            1,
-            40,
-            [(1, boxes[1] + [1, 2, -1, -2]), (2, boxes[2] + [1, 2, -1, -2]), (3, boxes[3] + [1, 2, -1, -2])],
-        ),
-        (5, 120, [(2, boxes[2])]),
-    ):
-        for i, box in found:
-            recording, frame = PEOPLE[i]
-            joints = poses[PEOPLE[i]][SLOTS]
-            expected.append(
-                Known(
-                    key=f"000001/{number:06d}/{i}",
-                    split="train",
-                    joints3d=joints,
-                    pixels=project(cameras[recording][CAMERA], joints),
-                    box=box,
-                    mask=mask,
-                    grey=grey,
-                    tags={"subject": recording[:2], "camera": "2", "frame": str(frame), "person": str(i)},
-                )
-            )
-    fuzzed = ("sampled_dataset_info.mat", "3dhp/*/*/annot.mat", "3dhp/*/*/camera.calibration")
-    dataset = MuCo(tdhp_root=root / "3dhp")
-    return Fake(dataset, root, expected, fuzzed, lambda source: detections.get(source.path.name, NONE))
+
+
+def _known(number, grey, i, box, mask, cameras, poses) -> Known:
+    """Person `i` of a composite."""
+    recording, frame = PEOPLE[i]
+    joints = poses[PEOPLE[i]][SLOTS]
+    return Known(
+        key=f"000001/{number:06d}/{i}",
+        split="train",
+        joints3d=joints,
+        pixels=project(cameras[recording][CAMERA], joints),
+        box=box,
+        mask=mask,
+        grey=grey,
+        tags={"subject": recording[:2], "camera": "2", "frame": str(frame), "person": str(i)},
+    )
 
 
 def write_info(path: Path, composites: list[list[tuple[str, int]]]) -> None:
