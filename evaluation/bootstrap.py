@@ -45,7 +45,13 @@ def interval(
         raise ValueError(f"values has {len(values)} rows and sequences {len(sequences)}, expected as many")
     if not 0 < level < 1:
         raise ValueError(f"level is {level}, expected a number between 0 and 1")
-    sums, counts = _by_sequence(values, sequences)
+    return interval_of_sums(*_by_sequence(values, sequences), level, n_draws, seed)
+
+
+def interval_of_sums(
+    sums: np.ndarray, counts: np.ndarray, level: float = 0.95, n_draws: int = 2000, seed: int = 0
+) -> Interval:
+    """`interval`, from each sequence's sum of values [S] and number of values [S], which is not 0."""
     value = float(sums.sum() / counts.sum()) if len(sums) else float("nan")
     if len(sums) < 2:
         return Interval(value, float("nan"), float("nan"), len(sums))

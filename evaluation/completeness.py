@@ -1,0 +1,157 @@
+"""Does a prediction file fit the benchmark at all? What is missing, twice, unknown, in metres or mirrored.
+
+What would silently give a wrong number is an error or a loud warning, and names itself.
+"""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from evaluation import metrics
+from evaluation.joint_columns import PredictionWarning
+from evaluation.prediction_file import PredictionFile
+from evaluation.predictions import PredictionError
+from posepile.skeletons import Skeleton
+
+MAX_LISTED = 5
+METRES = (0.3e-3, 3e-3)
+"""Size of predicted people relative to true ones if they are in metres, with room for bad predictions."""
+ODD_SIZES = (0.5, 2.0)
+MIRRORED_FACTOR = 0.8
+"""Left and right are doubted if exchanging them makes the error so many times smaller."""
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What was predicted of what is labelled."""
+
+    people: int
+    """Labelled people of the benchmark."""
+    predicted_people: int
+    """Those with a row in the file (in benchmarks with matching: that were matched)."""
+    joints: int
+    """Labelled joints."""
+    predicted_joints: int
+    """Those with finite coordinates."""
+
+    @property
+    def fraction(self) -> float:
+        return self.predicted_joints / self.joints if self.joints else 1.0
+
+    def __str__(self) -> str:
+        return (
+            f"coverage {100 * self.fraction:.2f} %: {self.predicted_people} of {self.people} people, "
+            f"{self.predicted_joints} of {self.joints} joints"
+        )
+
+
+class Completeness:
+    """Watches predictions go by, sequence after sequence; `finish` judges."""
+
+    def __init__(self, file: PredictionFile, skeleton: Skeleton, one_person: bool, misses_count: bool):
+        self._file, self._skeleton = file, skeleton
+        self._misses_count = misses_count
+        self._missing: list[str] = []
+        self._not_finite: list[str] = []
+        self._n_missing = self._n_not_finite = 0
+        self._used = np.zeros(len(file), bool)
+        self._counts = np.zeros(4, np.int64)
+        self._sizes = np.zeros(2)  # of predicted, of true people: sums of distances from their mean joint
+        self._errors = np.zeros(2)  # as they are, mirrored
+        if one_person and (repeated := file.repeated()):
+            raise PredictionError(
+                f"{file.path}: {len(repeated)} images come more than once: {_some(repeated)}"
+            )
+
+    def add(
+        self,
+        image_paths: Sequence[str],
+        poses: np.ndarray,
+        true: np.ndarray,
+        rows: np.ndarray,
+        used: np.ndarray,
+    ) -> None:
+        """poses, true: [n, J, 3] mm; rows: [n] of the file, -1 where missing; used: rows of known images."""
+        labelled = np.isfinite(true).all(axis=-1)
+        finite = labelled & np.isfinite(poses).all(axis=-1)
+        missing = rows < 0
+        damaged = ~missing & (finite.sum(axis=1) < labelled.sum(axis=1))
+        self._n_missing += int(missing.sum())
+        self._n_not_finite += int(damaged.sum())
+        _extend(self._missing, image_paths, missing)
+        _extend(self._not_finite, image_paths, damaged)
+        self._used[used] = True
+        self._counts += (len(rows), (~missing).sum(), labelled.sum(), finite.sum())
+        self._measure(poses, true, finite)
+
+    def finish(self, allow_missing: bool) -> Coverage:
+        """Raises PredictionError for what cannot be scored; warns of what is doubtful."""
+        coverage, path = Coverage(*map(int, self._counts)), self._file.path
+        unknown = self._file.names[~self._used]
+        if len(unknown):
+            listed = _some([name.decode() for name in np.unique(unknown[: 100 * MAX_LISTED])], len(unknown))
+            raise PredictionError(
+                f"{path}: {len(unknown)} rows are for images that the benchmark lacks: {listed}"
+            )
+        self._check_size()
+        self._check_sides()
+        problems = []
+        if self._n_missing and not self._misses_count:
+            problems.append(f"{self._n_missing} people have no row: {_some(self._missing, self._n_missing)}")
+        if self._n_not_finite:
+            listed = _some(self._not_finite, self._n_not_finite)
+            problems.append(f"{self._n_not_finite} people have joints that are NaN or infinite: {listed}")
+        if problems:
+            text = f"{path}: {'; '.join(problems)} ({coverage})"
+            if not allow_missing:
+                raise PredictionError(
+                    f"{text}; with --allow-missing they count as wrong in PCK and the like, and "
+                    "are left out of mean errors"
+                )
+            warnings.warn(text, PredictionWarning, stacklevel=2)
+        return coverage
+
+    def _measure(self, poses: np.ndarray, true: np.ndarray, finite: np.ndarray) -> None:
+        whole = finite.sum(axis=1) > 1
+        p, g, mask = (array[whole] for array in (poses, true, finite))
+        for i, points in enumerate((p, g)):
+            self._sizes[i] += metrics.mean_relative_distances(np.zeros_like(points), points, mask)[mask].sum()
+        exchanged = mask & mask[:, self._skeleton.mirror]
+        for i, points in enumerate((p, p[:, self._skeleton.mirror])):
+            self._errors[i] += np.nansum(metrics.mean_relative_distances(points, g, exchanged))
+
+    def _check_size(self) -> None:
+        ratio = self._sizes[0] / self._sizes[1] if self._sizes[1] else 1.0
+        if METRES[0] < ratio < METRES[1]:
+            raise PredictionError(
+                f"{self._file.path}: predicted people are {ratio:.5f} times as large as true ones: "
+                f"'{self._file.pose_field}' seems to be in metres, expected mm"
+            )
+        if not ODD_SIZES[0] < ratio < ODD_SIZES[1]:
+            warnings.warn(
+                f"{self._file.path}: predicted people are {ratio:.3g} times as large as true ones; are they in mm?",
+                PredictionWarning,
+                stacklevel=3,
+            )
+
+    def _check_sides(self) -> None:
+        straight, mirrored = self._errors
+        if mirrored < MIRRORED_FACTOR * straight:
+            warnings.warn(
+                f"{self._file.path}: the error is {mirrored / straight:.2f} times as large with left and right "
+                "exchanged: are the joints MIRRORED?",
+                PredictionWarning,
+                stacklevel=3,
+            )
+
+
+def _extend(listed: list[str], image_paths: Sequence[str], which: np.ndarray) -> None:
+    for i in np.flatnonzero(which)[: MAX_LISTED - len(listed)]:
+        listed.append(image_paths[i])
+
+
+def _some(names: Sequence[str], n: int | None = None) -> str:
+    more = (len(names) if n is None else n) - MAX_LISTED
+    return ", ".join(names[:MAX_LISTED]) + (f" and {more} more" if more > 0 else "")

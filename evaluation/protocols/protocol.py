@@ -1,0 +1,163 @@
+"""What a benchmark is to us: where its truth lies, which prediction belongs to which person, what is measured.
+
+A protocol is a frozen dataclass derived from Protocol: its fields are the choices that papers differ in (they become
+options of `dozens evaluate`), `labelled` reads the truth sequence by sequence, `associate` finds the predictions,
+`measure` gives the values behind the figures. Everything else (streaming, completeness, tables) is shared.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from evaluation.alignment import Root
+from evaluation.figures import PAPER_FIGURES, Distances, Figure, distances, paper_values
+from evaluation.prediction_file import PredictionFile, open_predictions
+from evaluation.tally import Tally
+from posepile import skeletons
+from posepile.cameras import Camera
+from posepile.frame import Frame
+from posepile.skeletons import Skeleton
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """The truth of n people in one sequence, joints in the protocol's order.
+
+    Attributes:
+        sequence: its name; confidence intervals resample sequences.
+        image_paths: [n] as prediction files name the images; one that shows several people comes several times.
+        joints: [n, J, 3] mm, world; NaN where not labelled.
+        cameras: [n] cameras of the images.
+        people: [n] the person's number in the image.
+        groups: kind -> [n] labels, for tables by activity and the like.
+        also_known: further images of the benchmark that predictions may be for, though nobody in them is scored.
+        extra: what a protocol needs besides, rows as above.
+    """
+
+    sequence: str
+    image_paths: Sequence[str]
+    joints: np.ndarray
+    cameras: Sequence[Camera]
+    people: Sequence[int]
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    also_known: Sequence[str] = ()
+    extra: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def in_camera_frame(self) -> np.ndarray:
+        """[n, J, 3] mm."""
+        result = np.empty_like(self.joints)
+        for camera in {id(camera): camera for camera in self.cameras}.values():
+            rows = [i for i, each in enumerate(self.cameras) if each is camera]
+            result[rows] = camera.world_to_camera(self.joints[rows])
+        return result
+
+
+@dataclass(frozen=True, eq=False)
+class Associated:
+    """Predictions of the n people of a `Labelled`.
+
+    Attributes:
+        poses: [n, J, 3] mm in the frame of `true`; NaN where missing.
+        true: [n, J, 3] mm.
+        rows: [n] rows of the prediction file, -1 where there is none.
+        used: rows of the file that belong to known images, those above and more.
+    """
+
+    poses: np.ndarray
+    true: np.ndarray
+    rows: np.ndarray
+    used: np.ndarray
+
+
+@dataclass(frozen=True)
+class Protocol(ABC):
+    """A benchmark and the choices in it."""
+
+    id: ClassVar[str]
+    title: ClassVar[str]
+    skeleton_name: ClassVar[str]
+    """The user skeleton (posepile.skeletons) that is scored, in the benchmark's own order."""
+    assumed: ClassVar[tuple[str, ...]] = ()
+    """Skeletons that a file without joint names may be in, told apart by their number of joints."""
+    root: ClassVar[Root] = 0
+    """Joint (or several, whose mean is it) that is moved to the origin."""
+    group_kinds: ClassVar[tuple[str, ...]] = ()
+    group_figures: ClassVar[tuple[str, ...]] = ("mpjpe", "p_mpjpe", "pck@150")
+    """Of tables by group."""
+    one_person: ClassVar[bool] = True
+    """Whether an image has one prediction, so that a second one is a mistake."""
+    misses_count: ClassVar[bool] = False
+    """Whether the protocol itself says how to count people who are not found; elsewhere they are an error."""
+    figures: ClassVar[tuple[Figure, ...]] = PAPER_FIGURES
+
+    @property
+    def expected_sequences(self) -> int | None:
+        """How many sequences the complete benchmark has; fewer are scored with a warning."""
+        return None
+
+    @property
+    def skeleton(self) -> Skeleton:
+        return skeletons.load(self.skeleton_name)
+
+    @abstractmethod
+    def labelled(self, root: Path) -> Iterator[Labelled]:
+        """The truth below `root`, the data set's folder, one sequence after the other; no image is read."""
+
+    @abstractmethod
+    def describe(self) -> dict[str, str]:
+        """The protocol in words: joints, root, alignment, association, split, frames, boxes, averaging."""
+
+    def open(self, path: Path) -> PredictionFile:
+        """Opens a file of predictions; benchmarks with a format of their own override it."""
+        return open_predictions(path)
+
+    def associate(self, labelled: Labelled, file: PredictionFile, columns: Sequence[int]) -> Associated:
+        """Which prediction is whose: here by the image's path, one person an image."""
+        rows = file.rows_of(labelled.image_paths)
+        poses = file.poses(rows)[:, columns]
+        return Associated(poses, true_in_frame_of(file, labelled), rows, rows[rows >= 0])
+
+    def measure(self, labelled: Labelled, found: Associated) -> tuple[dict[str, np.ndarray], Distances]:
+        """Figure -> values [n] or [n, J] (see `evaluation.figures`), and the distances that plots are made of."""
+        d = distances(found.poses, found.true, self.root)
+        return paper_values(d), d
+
+    def value(self, figure: Figure, tally: Tally, **where: str) -> float:
+        """A figure of (a group of) the poses; pooled unless the benchmark averages otherwise."""
+        return figure.scale * tally.mean(figure.name, **where)
+
+    def groups(self, kind: str, tally: Tally) -> list[str]:
+        """The labels of a kind of groups in the order of tables."""
+        return tally.groups(kind)
+
+    def vector(self, tally: Tally) -> list[tuple[str, float]]:
+        """The published summary line: labels and values. 19 of them unless the benchmark has more."""
+        return [(figure.label, self.value(figure, tally)) for figure in PAPER_FIGURES]
+
+
+def true_in_frame_of(file: PredictionFile, labelled: Labelled) -> np.ndarray:
+    """The truth in the frame of the file's coordinates."""
+    return labelled.joints if file.pose_field.endswith("world") else labelled.in_camera_frame()
+
+
+def from_frames(
+    sequence: str,
+    frames: Sequence[Frame],
+    columns: Sequence[int],
+    image_path,
+    groups: Mapping[str, Sequence[str]],
+) -> Labelled:
+    """Frames of a reader as a `Labelled`; `image_path` names the image of a frame, `columns` picks its joints."""
+    joints = np.array([frame.joints3d[columns] for frame in frames], np.float64)
+    return Labelled(
+        sequence=sequence,
+        image_paths=[image_path(frame) for frame in frames],
+        joints=joints.reshape(-1, len(columns), 3),
+        cameras=[frame.camera for frame in frames],
+        people=[int(frame.tags.get("person", 0)) for frame in frames],
+        groups=groups,
+    )
