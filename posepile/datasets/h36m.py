@@ -22,6 +22,7 @@ CAMERAS = ("54138969", "55011271", "58860488", "60457274")
 TRAIN_SUBJECTS, TEST_SUBJECTS = (1, 5, 6, 7, 8), (9, 11)
 TRAIN_STEP, TEST_STEP = 5, 64
 N_RAW_JOINTS = 32
+MOST_NUMBERS = 20_000 * 3 * N_RAW_JOINTS  # in a recording: 400 s at 50 frames/s; they last one to two minutes
 RAW_INDEX = [*range(1, 11), *range(12, 16), 17, 18, 19, 21, 22, 25, 26, 27, 29, 30, 0]  # of our 25 joints
 SAMPLED_JOINTS = (
     "rhip rkne rank lhip lkne lank spin neck head htop lsho lelb lwri rsho relb rwri pelv".split()
@@ -134,13 +135,21 @@ def _cameras(file: Path) -> dict[tuple[int, str], Camera]:
 
 def _poses(file: Path) -> np.ndarray:
     """[T, 25, 3] mm, world, z up."""
-    import cdflib
+    from cdflib import cdfread
 
+    cdfread.range = _short_range  # the library believes a damaged file's counts, and loops for hours
     with reading(file):
-        pose = np.asarray(cdflib.CDF(file).varget("Pose"))
+        pose = np.asarray(cdfread.CDF(file).varget("Pose"))
         pose = pose.reshape(-1, pose.shape[-1])  # [1, T, 96]
     pose = array(file, "Pose", pose, (None, 3 * N_RAW_JOINTS), limit=1e5)
     return pose.reshape(-1, N_RAW_JOINTS, 3)[:, RAW_INDEX]
+
+
+def _short_range(*bounds: int) -> range:
+    """`range` for parsing a file. Raises ValueError for more steps than any recording has numbers."""
+    if len(steps := range(*bounds)) > MOST_NUMBERS:
+        raise ValueError(f"a count of {len(steps)}, expected at most {MOST_NUMBERS}")
+    return steps
 
 
 def _boxes(file: Path, step: int) -> np.ndarray:
