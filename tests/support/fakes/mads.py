@@ -36,7 +36,7 @@ def write(root: Path) -> Fake:
 
     def detect(source):
         key = f"C{source.path.stem[-1]}/{source.frame:06d}"
-        found = [[*k.box, 0.4] for k in expected if k.key.endswith(key)]  # none where damage chooses other frames
+        found = [[*k.box, 0.4] for k in expected if k.key.endswith(key)]  # none: damage chose other frames
         return np.zeros((0, 5)) if source.frame == 2 else np.array([[1, 1, 30, 30, 0.9], *found])
 
     return Fake(Mads(), root, expected, ("**/*.mat",), detect)
