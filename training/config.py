@@ -18,10 +18,29 @@ class ConfigError(ValueError):
 class ModelConfig:
     """The network: crop -> features -> heat maps -> absolute pose."""
 
-    backbone: Literal["tiny", "mobilenetv3-small", "efficientnetv2-s", "efficientnetv2-l"] = (
-        "efficientnetv2-s"
-    )
+    backbone: Literal[
+        "tiny",
+        "mobilenetv3-small",
+        "mobilenetv3-large",
+        "efficientnet-lite0",
+        "efficientnet-lite1",
+        "efficientnet-lite2",
+        "efficientnetv2-b0",
+        "efficientnetv2-b1",
+        "efficientnetv2-b2",
+        "efficientnetv2-b3",
+        "efficientnetv2-s",
+        "efficientnetv2-m",
+        "efficientnetv2-l",
+        "resnet50",
+        "resnet50v1.5",
+        "resnet50v2",
+    ] = "efficientnetv2-s"
     """Feature extractor. "tiny" (stride 16) is for demonstrations on a CPU, the others have stride 32."""
+    initial_weights: Literal["random", "imagenet"] = "random"
+    """Where the feature extractor starts, unless the run continues from another one (`init_from`).
+    "imagenet": as a classifier of photographs; those of efficientnet-lite0 are installed, others are
+    downloaded."""
     crop_side: int = 256
     """Side of the square crop, px; a multiple of 32."""
     depth_bins: int = 8

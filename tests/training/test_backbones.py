@@ -78,7 +78,7 @@ def test_drop_connect_grows_along_the_blocks():
 
 def test_errors_name_the_expectation():
     with pytest.raises(UnknownNameError, match="efficientnetv2-s"):
-        build_backbone("efficientnetv2-m", 128)
+        build_backbone("efficientnetv2-xs", 128)
     with pytest.raises(ValueError, match="100 px, expected a multiple of 32"):
         build_backbone("mobilenetv3-small", 100)
     assert "tiny" in BACKBONES
