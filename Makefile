@@ -1,11 +1,11 @@
-# make demo, make test, make study, make lint, make lock. Everything happens in .venv/ of this checkout.
+# make demo, make test, make study, make docs, make lint, make lock. Everything happens in .venv/ of this checkout.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed-from-lock
 UV ?= $(BIN)/uv
 
-.PHONY: demo study test lint lock install clean
+.PHONY: demo study test docs lint lock install clean
 
 demo: install
 	$(BIN)/dozens demo --size demo --out runs/demo
@@ -15,6 +15,11 @@ study: install
 
 test: install
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+# Pages of the skeletons (kept in git) and of the code (site/); any warning stops it.
+docs: install
+	$(BIN)/python docs/skeleton_pages.py
+	$(BIN)/python -W error -m pdoc --docformat google -o site posepile affine_combining training evaluation serving
 
 lint: install
 	$(BIN)/ruff check .
@@ -38,7 +43,7 @@ $(INSTALLED): requirements.lock setup.py pyproject.toml
 lock:
 	test -x $(UV) || $(BIN)/pip install --quiet uv
 	$(UV) pip compile setup.py --universal --python-version 3.11 --generate-hashes --no-annotate \
-	    --extra jax --extra prepare --extra test --extra build -o requirements.lock
+	    --extra jax --extra prepare --extra docs --extra test --extra build -o requirements.lock
 	$(UV) pip compile setup.py --universal --python-version 3.11 --generate-hashes --no-annotate \
 	    --extra gpu --extra prepare --extra build --constraint requirements.lock -o requirements-gpu.lock
 

@@ -39,6 +39,7 @@ EXTRAS = {
         "pyyaml>=6",
     ],
     "serving": ["grpcio>=1.60"],
+    "docs": ["pdoc>=15"],
     # What an installation without build isolation needs: the lock file pins the build tool too.
     "build": ["setuptools>=77", "wheel"],
     "test": ["hypothesis>=6.100", "pandas>=2.2", "pytest>=8", "pytest-xdist>=3.6", "ruff>=0.8"],

