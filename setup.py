@@ -56,7 +56,8 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=[*ROOMS, *(f"{room}.*" for room in ROOMS)]),
     package_data={
-        "posepile": ["skeletons/**/*.toml", "mixtures/*.toml", "synthetic/data/*", "inspection/data/*"]
+        "posepile": ["skeletons/**/*.toml", "mixtures/*.toml", "synthetic/data/*", "inspection/data/*"],
+        "evaluation": ["published.toml"],
     },
     install_requires=REQUIRED,
     extras_require=EXTRAS,

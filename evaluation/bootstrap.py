@@ -20,6 +20,10 @@ class Interval:
     n_sequences: int
     """With a value that counts."""
 
+    def scaled(self, factor: float) -> "Interval":
+        """In another unit."""
+        return Interval(self.value * factor, self.low * factor, self.high * factor, self.n_sequences)
+
 
 def interval(
     values: np.ndarray,

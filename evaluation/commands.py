@@ -1,67 +1,120 @@
-"""`dozens evaluate`: score a prediction file against a test store."""
+"""`dozens evaluate`: prediction files scored by a benchmark's rules, or results laid out as the paper's tables."""
 
 import json
-from dataclasses import dataclass
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import tyro
 from rich.console import Console
-from rich.table import Table
 
-from evaluation.score import METRICS, Scores, score_predictions
-from evaluation.truth import read_truth
-from posepile import skeletons
-from posepile.store import Store
+from evaluation import protocols
+from evaluation.benchmark_tables import coverage_text, latex_line, markdown, terminal_tables, write_csv
+from evaluation.joint_columns import PredictionWarning
+from evaluation.paper_tables import paper_markdown
+from evaluation.results import write_json
+
+EXIT_USAGE = 2
+DESCRIPTION = """Score prediction files by a benchmark's own rules; several files stand side by side.
+
+The result says how it was measured. Benchmarks have options of their own, which follow the others:
+{options}"""
 
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Score predictions of a test store: each skeleton format at its own root, and between formats."""
+    """What to score, and where the results go."""
 
-    predictions: tyro.conf.Positional[Path]
-    """File (.npz) with key, poses, coords3d_pred_world and joint_names."""
-    store: Path
-    """Folder of the test store."""
-    formats: tuple[str, ...] = ()
-    """Skeleton formats to score; all that the store labels by default."""
+    benchmark: str = ""
+    """h36m, tdhp, mupots, tdpw, aspset, tdoh, emdb or synthetic."""
+    predictions: tuple[Path, ...] = ()
+    """Prediction files (.npz, .h5), or what else the benchmark takes."""
+    root: Path | None = None
+    """Folder of the benchmark's raw files; of "synthetic", the test store."""
+    json: str = ""
+    """File for the result as one JSON document; "-" prints it in place of the tables."""
+    out: Path | None = None
+    """Folder for results.json, results.csv, results.md and plots."""
     allow_missing: bool = False
-    """Accept joints that are predicted as NaN; they count as wrong."""
-    json: bool = False
-    """Print one JSON document in place of the table."""
+    """Accept people and joints that are not predicted: wrong in PCK and the like, left out of mean errors."""
+    paper: tuple[Path, ...] = ()
+    """Result files (of --json or --out) to lay out as the paper's two tables; nothing else is done."""
 
 
 def main(args: list[str] | None = None) -> int:
     """Runs the command; returns the exit code."""
-    options = tyro.cli(Evaluate, args=args, prog="dozens evaluate")
-    truth = read_truth(Store.open(options.store))
-    scores = score_predictions(
-        options.predictions,
-        truth,
-        same_points(truth.joint_names),
-        options.formats or None,
-        options.allow_missing,
+    args = sys.argv[1:] if args is None else args
+    description = DESCRIPTION.format(options="\n".join(_options_of_benchmarks()))
+    common, rest = tyro.cli(
+        Evaluate, args=args, prog="dozens evaluate", description=description, return_unknown_args=True
     )
-    if options.json:
-        print(json.dumps(scores.to_dict(), indent=2, allow_nan=False))
-    else:
-        _print_table(scores)
+    if common.paper:
+        if rest:
+            print(f"error: unknown options: {' '.join(rest)}", file=sys.stderr)
+            return EXIT_USAGE
+        print(paper_markdown([_read_document(path) for path in common.paper]), end="")
+        return 0
+    if not common.benchmark or not common.predictions or common.root is None:
+        print("error: expected --benchmark, --predictions and --root, or --paper", file=sys.stderr)
+        return EXIT_USAGE
+    kind = protocols.load(common.benchmark)
+    protocol = tyro.cli(kind, args=rest, prog=f"dozens evaluate --benchmark {common.benchmark}")
+    with _loud_warnings():
+        found = protocol.score(common.root, common.predictions, common.allow_missing)
+    _write(found, common)
     return 0
 
 
-def same_points(joint_names: tuple[str, ...]) -> list[tuple[str, str]]:
-    """Pairs of the given union joints that are one point by construction in the synthetic pile's formats."""
-    from posepile.synthetic.formats import same_points as synthetic_pairs  # loads the body
+def _write(found: dict[str, Any], common: Evaluate) -> None:
+    if common.out:
+        from evaluation.benchmark_plots import write_plots  # loads matplotlib
 
-    return [pair for pair in synthetic_pairs(skeletons.FORMATS) if set(pair) <= set(joint_names)]
+        common.out.mkdir(parents=True, exist_ok=True)
+        write_json(found, common.out / "results.json")
+        write_csv(found, common.out / "results.csv")
+        (common.out / "results.md").write_text(markdown(found), encoding="utf-8")
+        write_plots(found, common.out)
+    if common.json == "-":
+        print(json.dumps(found, indent=2, allow_nan=False))
+        return
+    if common.json:
+        write_json(found, Path(common.json))
+    console = Console()
+    for table in terminal_tables(found):
+        console.print(table)
+    for name, row in found["models"].items():
+        print(f"{name}: coverage {coverage_text(row)}")
+        print(f"{name}: {latex_line(row)}")
 
 
-def _print_table(scores: Scores) -> None:
-    table = Table(title=f"{scores.n_examples} examples")
-    for title in ("format", "MPJPE", "P-MPJPE", "PCK@100", "CPS@200"):
-        table.add_column(title, justify="left" if title == "format" else "right")
-    for name, row in [*scores.formats.items(), ("average", scores.average)]:
-        table.add_row(name, *(f"{row[metric]:.1f}" for metric in METRICS))
-    Console().print(table)
-    if scores.disagreement:
-        d = scores.disagreement
-        print(f"formats disagree by {d.total:.1f} mm ({d.depth:.1f} in depth, {d.plane:.1f} across)")
+def _options_of_benchmarks() -> Iterator[str]:
+    for id in protocols.IDS:
+        try:
+            kind = protocols.load(id)
+        except ModuleNotFoundError:
+            continue
+        names = [each.name.replace("_", "-") for each in fields(kind)]
+        if names:
+            yield f"  {id}: {', '.join(f'--{name}' for name in names)}"
+
+
+def _read_document(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text())
+        found["benchmark"], found["models"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path}: not a result of `dozens evaluate`: {error!r}") from error
+    return found
+
+
+@contextmanager
+def _loud_warnings() -> Iterator[None]:
+    """Doubts about the files go to the error stream in full, each in a line of its own."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", PredictionWarning)
+        warnings.showwarning = lambda message, *_, **__: print(f"WARNING: {message}", file=sys.stderr)
+        yield

@@ -63,7 +63,7 @@ def evaluate(
         for labelled in protocol.labelled(Path(root)):
             _digest(digest, labelled)
             images += len(set(labelled.image_paths))
-            sequences += 1
+            sequences += bool(labelled.image_paths)
             for scorer in scorers:
                 scorer.add(labelled)
         truth = Truth(digest.hexdigest(), images, sequences)
@@ -71,9 +71,10 @@ def evaluate(
         results = [scorer.finish(allow_missing, truth) for scorer in scorers]
     for warning in caught:
         warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
-        for result in results:
-            if not any(other != result.path and other in str(warning.message) for other in map(str, paths)):
-                result.warnings.append(str(warning.message))
+        if isinstance(warning.message, PredictionWarning):
+            for result in results:
+                if not any(p != result.path and p in str(warning.message) for p in map(str, paths)):
+                    result.warnings.append(str(warning.message))
     return results
 
 

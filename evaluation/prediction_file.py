@@ -13,12 +13,13 @@ Source: evaluation sheet, section 4.
 """
 
 import json
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -215,27 +216,33 @@ def _open_npz(path: Path) -> dict[str, np.ndarray]:
 def _mapped(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.ndarray:
     """A member of an .npz as an array that is read when it is used; a compressed one from a temporary copy."""
     if info.compress_type == zipfile.ZIP_STORED:
-        stream = path.open("rb")
-        stream.seek(info.header_offset)
-        header = stream.read(LOCAL_HEADER)
-        name_length, extra_length = (int.from_bytes(header[i : i + 2], "little") for i in (26, 28))
-        stream.seek(info.header_offset + LOCAL_HEADER + name_length + extra_length)
-    else:
-        stream = tempfile.TemporaryFile()
+        with path.open("rb") as stream:
+            stream.seek(info.header_offset)
+            header = stream.read(LOCAL_HEADER)
+            name_length, extra_length = (int.from_bytes(header[i : i + 2], "little") for i in (26, 28))
+            stream.seek(info.header_offset + LOCAL_HEADER + name_length + extra_length)
+            return _map(stream, info.filename)
+    with tempfile.TemporaryFile() as stream:
         with archive.open(info) as source:
-            while block := source.read(1 << 24):
-                stream.write(block)
+            shutil.copyfileobj(source, stream, 1 << 24)
         stream.seek(0)
+        return _map(stream, info.filename)
+
+
+def _map(stream: BinaryIO, name: str) -> np.ndarray:
+    """The .npy that starts here; the mapping outlives the stream."""
     version = np.lib.format.read_magic(stream)
-    read_header = (
-        np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    )
+    read_header = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }.get(version)
+    if read_header is None:
+        raise ValueError(f"{name} is an .npy of version {version}")
     shape, is_fortran, dtype = read_header(stream)
     if dtype.hasobject:
-        raise ValueError(f"{info.filename} holds Python objects")
+        raise ValueError(f"{name} holds Python objects")
     if 0 in shape or dtype.itemsize == 0:
         return np.zeros(shape, dtype)
     order = "F" if is_fortran else "C"
-    return np.memmap(stream, dtype, mode="r", offset=stream.tell(), shape=shape or (1,), order=order).reshape(
-        shape
-    )
+    mapped = np.memmap(stream, dtype, mode="r", offset=stream.tell(), shape=shape or (1,), order=order)
+    return mapped.reshape(shape)

@@ -1,5 +1,6 @@
 """The labels of a test store as arrays, and which joints belong to which skeleton format."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -42,6 +43,12 @@ class Truth:
     def in_camera_frame(self, world: np.ndarray) -> np.ndarray:
         """Turns [N, n, 3] vectors from world to crop camera directions (no translation)."""
         return np.einsum("nij,nkj->nki", self.rotations, world)
+
+    def fingerprint(self) -> str:
+        """SHA-256 of keys, joint names and labels."""
+        digest = hashlib.sha256("\n".join((*self.keys, *self.joint_names)).encode())
+        digest.update(np.ascontiguousarray(self.world).tobytes())
+        return digest.hexdigest()
 
 
 def read_truth(store: Store) -> Truth:

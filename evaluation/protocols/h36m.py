@@ -1,7 +1,7 @@
 """Human3.6M: S9 and S11, every 64th frame, 17 joints relative to the pelvis. Evaluation sheet, section 5.1."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -50,10 +50,14 @@ class H36MProtocol(Protocol):
         reader = H36M(correct_s9=self.correct_s9)
         columns = [reader.skeleton.index(joint) for joint in self.skeleton.base_names]
         for sequence in reader.sequences(root):
-            if sequence.split == "test" and (not self.only_s11 or sequence.name.startswith("S11/")):
+            if sequence.split == "test":
                 frames = list(reader.read(sequence))
+                others = []
+                if self.only_s11 and not sequence.name.startswith("S11/"):
+                    frames, others = [], frames  # a file may have them, too
                 actions = [frame.tags["activity"].split(" ")[0] for frame in frames]
-                yield from_frames(sequence.name, frames, columns, image_path, {"action": actions})
+                found = from_frames(sequence.name, frames, columns, image_path, {"action": actions})
+                yield replace(found, also_known=[image_path(frame) for frame in others])
 
     def measure(self, labelled: Labelled, found: Associated) -> tuple[dict[str, np.ndarray], Distances]:
         values, d = super().measure(labelled, found)

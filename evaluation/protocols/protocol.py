@@ -9,11 +9,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from evaluation.alignment import Root
+from evaluation.bootstrap import Interval
 from evaluation.figures import PAPER_FIGURES, Distances, Figure, distances, paper_values
 from evaluation.prediction_file import PredictionFile, open_predictions
 from evaluation.tally import Tally
@@ -111,6 +112,12 @@ class Protocol(ABC):
     def describe(self) -> dict[str, str]:
         """The protocol in words: joints, root, alignment, association, split, frames, boxes, averaging."""
 
+    def score(self, root: Path, paths: Sequence[Path], allow_missing: bool = False) -> dict[str, Any]:
+        """The document about prediction files (see `evaluation.benchmark_results`, which tells what is raised)."""
+        from evaluation.benchmark_results import score_benchmark  # which scores protocols, so it imports them
+
+        return score_benchmark(self, root, paths, allow_missing)
+
     def open(self, path: Path) -> PredictionFile:
         """Opens a file of predictions; benchmarks with a format of their own override it."""
         return open_predictions(path)
@@ -119,7 +126,8 @@ class Protocol(ABC):
         """Which prediction is whose: here by the image's path, one person an image."""
         rows = file.rows_of(labelled.image_paths)
         poses = file.poses(rows)[:, columns]
-        return Associated(poses, true_in_frame_of(file, labelled), rows, rows[rows >= 0])
+        used = np.concatenate([rows, file.rows_of(labelled.also_known)])
+        return Associated(poses, true_in_frame_of(file, labelled), rows, used[used >= 0])
 
     def measure(self, labelled: Labelled, found: Associated) -> tuple[dict[str, np.ndarray], Distances]:
         """Figure -> values [n] or [n, J] (see `evaluation.figures`), and the distances that plots are made of."""
@@ -129,6 +137,10 @@ class Protocol(ABC):
     def value(self, figure: Figure, tally: Tally, **where: str) -> float:
         """A figure of (a group of) the poses; pooled unless the benchmark averages otherwise."""
         return figure.scale * tally.mean(figure.name, **where)
+
+    def interval(self, figure: Figure, tally: Tally) -> Interval:
+        """The figure with its 95 % interval, by resampling sequences."""
+        return tally.interval(figure.name).scaled(figure.scale)
 
     def groups(self, kind: str, tally: Tally) -> list[str]:
         """The labels of a kind of groups in the order of tables."""

@@ -1,23 +1,38 @@
-"""`dozens evaluate` prints a table or JSON, and names what does not fit."""
+"""`dozens evaluate` prints tables or JSON, writes results, lays out the paper's tables, and names what does not fit."""
 
+import csv
 import json
 
 import cv2
 import numpy as np
 import pytest
+import small_h36m
+from benchmark_files import moved, write_predictions
 
 from evaluation import commands
+from evaluation.protocols import load
 from posepile import skeletons
 from posepile.cameras import Camera
 from posepile.example import PoseExample
 from posepile.store import StoreWriter
 
 SKELETON = skeletons.union(["smpl", "h36m"])
+H36M = load("h36m")()
+
+
+@pytest.fixture(scope="module")
+def h36m(tmp_path_factory):
+    """The arguments for two models on Human3.6M: a perfect one, and one whose wrist is 170 mm off."""
+    folder = tmp_path_factory.mktemp("h36m")
+    root = small_h36m.write(folder / "raw")
+    perfect = write_predictions(folder / "perfect.npz", H36M, root, meta={"model": "m", "num_aug": 5})
+    bad = write_predictions(folder / "bad.h5", H36M, root, moved(H36M.skeleton.index("lwri"), 170))
+    return ["--benchmark", "h36m", "--predictions", str(perfect), str(bad), "--root", str(root)]
 
 
 @pytest.fixture
-def files(tmp_path):
-    """A store of three examples, and predictions in which the left wrist of SMPL is off by 30 mm."""
+def synthetic(tmp_path):
+    """The arguments for a store of three examples, in whose predictions SMPL's left wrist is off by 30 mm."""
     rng = np.random.default_rng(0)
     joints = (rng.normal(size=(3, len(SKELETON), 3)) * 200 + [0, 4000, 0]).astype(np.float32)
     jpeg = cv2.imencode(".jpg", np.zeros((64, 64, 3), np.uint8))[1].tobytes()
@@ -29,23 +44,89 @@ def files(tmp_path):
     predicted[:, SKELETON.index("lwri"), 0] += 30
     fields = {"key": np.array([f"t:e{i}" for i in range(3)]), "joint_names": np.array(SKELETON.joints)}
     np.savez(tmp_path / "p.npz", poses=predicted, coords3d_pred_world=predicted, **fields)
-    return [str(tmp_path / "p.npz"), "--store", str(tmp_path / "store")]
+    files = ["--predictions", str(tmp_path / "p.npz"), "--root", str(tmp_path / "store")]
+    return ["--benchmark", "synthetic", *files]
 
 
-def test_json(files, capsys):
-    assert commands.main([*files, "--json"]) == 0
+def test_json_says_how_it_was_measured(h36m, tmp_path):
+    assert commands.main([*h36m, "--json", str(tmp_path / "r.json")]) == 0
+    found = json.loads((tmp_path / "r.json").read_text())
+    assert set(found) == {"benchmark", "title", "protocol", "code", "truth", "models"}
+    for (
+        field
+    ) in "joints root alignment thresholds association split frames boxes truth averaging options".split():
+        assert found["protocol"][field]
+    assert len(found["truth"]["fingerprint"]) == 64 and found["truth"]["images"] == 6
+    perfect, bad = found["models"]["perfect"], found["models"]["bad"]
+    assert perfect["meta"] == {"model": "m", "num_aug": 5} and len(perfect["sha256"]) == 64
+    # In all sequences alike, so that the interval is the value: 170 / 17
+    mpjpe = bad["figures"]["mpjpe"]
+    assert [mpjpe[key] for key in ("value", "low", "high")] == pytest.approx([10, 10, 10], abs=1e-4)
+    assert bad["details"]["mpjpe_by_joint"]["lwri"] == pytest.approx(170, abs=1e-3)
+    assert bad["details"]["worst"][0]["mpjpe"] == pytest.approx(10, abs=1e-4)
+    # 16 of 17 joints are exact: the curve steps at 170 mm
+    curve = bad["details"]["pck_curves"]["relative"]
+    assert curve[1] == curve[170] == pytest.approx(100 * 16 / 17, abs=1e-3) and curve[171] == 100
+
+
+def test_tables_and_options_of_the_benchmark(h36m, capsys):
+    assert commands.main([*h36m, "--only-s11"]) == 0
+    printed = capsys.readouterr()
+    assert "perfect" in printed.out and "MPJPE mm by action" in printed.out and "10.0" in printed.out
+    assert "perfect: coverage 100.00 % (2 of 2 people, 34 of 34 joints)" in printed.out
+    assert (
+        "WARNING" in printed.err and "1 sequences of Human3.6M, the complete benchmark has 120" in printed.err
+    )
+
+
+def test_files_side_by_side(h36m, tmp_path):
+    assert commands.main([*h36m, "--out", str(tmp_path)]) == 0
+    with (tmp_path / "results.csv").open() as file:
+        rows = {(r["model"], r["group"], r["figure"]): float(r["value"]) for r in csv.DictReader(file)}
+    assert rows["bad", "all", "pck@150"] == pytest.approx(100 * 16 / 17, abs=1e-3)
+    assert rows["bad", "Walking", "mpjpe"] == pytest.approx(10, abs=1e-4)
+    page = (tmp_path / "results.md").read_text()
+    assert "| S consistency regul. | 45.2 | 33.3 | 94.4 | 90.1 |" in page and "| **perfect** | 0.0 |" in page
+    for name in ("pck_relative", "pck_aligned", "pck_absolute", "by_joint", "by_distance", "by_action"):
+        assert (tmp_path / f"{name}.svg").read_text().startswith("<svg")
+
+
+def test_paper(h36m, tmp_path, capsys):
+    commands.main([*h36m, "--json", str(tmp_path / "r.json")])
+    capsys.readouterr()
+    assert commands.main(["--paper", str(tmp_path / "r.json")]) == 0
+    page = capsys.readouterr().out
+    assert "| EffNetV2-L, 384 px, 5 crops | 95.7 | 57.0 | 38.1 | 55.4 | 53.6 | 97.6 | 35.5 |" in page
+    assert (
+        "| **bad** | not given | not given | not given | not given | not given | not given | 10.0 |" in page
+    )
+    with pytest.raises(ValueError, match="'perfect' has two results of 'h36m'"):
+        commands.main(["--paper", str(tmp_path / "r.json"), str(tmp_path / "r.json")])
+
+
+def test_synthetic(synthetic, capsys):
+    assert commands.main([*synthetic, "--json", "-"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["formats"]["smpl"]["mpjpe"] == pytest.approx(30 / 24, rel=1e-4)
-    assert found["formats"]["h36m"]["mpjpe"] == pytest.approx(0, abs=1e-2)
-    assert found["n_examples"] == 3 and found["disagreement"] > 0
+    model = found["models"]["p"]
+    assert model["groups"]["format"]["smpl"]["mpjpe"] == pytest.approx(30 / 24, rel=1e-4)
+    assert model["groups"]["format"]["h36m"]["mpjpe"] == pytest.approx(0, abs=1e-2)
+    assert found["truth"]["images"] == 3 and model["figures"]["disagreement"]["value"] > 0
 
 
-def test_table(files, capsys):
-    assert commands.main([*files, "--formats", "smpl"]) == 0
+def test_synthetic_with_chosen_formats(synthetic, capsys, tmp_path):
+    assert commands.main([*synthetic, "--formats", "smpl", "--out", str(tmp_path / "out")]) == 0
     printed = capsys.readouterr().out
     assert "smpl" in printed and "h36m" not in printed
-
-
-def test_unknown_format_is_named(files):
+    assert "smpl" in (tmp_path / "out/results.md").read_text()
     with pytest.raises(ValueError, match="'coco' is not labelled"):
-        commands.main([*files, "--formats", "coco"])
+        commands.main([*synthetic, "--formats", "coco"])
+
+
+def test_usage(h36m, capsys):
+    assert commands.main(["--benchmark", "h36m"]) == 2
+    assert "expected --benchmark, --predictions and --root" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="'h37m'"):
+        commands.main(["--benchmark", "h37m", *h36m[2:]])
+    with pytest.raises(SystemExit) as caught:
+        commands.main([*h36m, "--only-s12"])
+    assert caught.value.code == 2

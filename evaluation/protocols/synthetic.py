@@ -1,0 +1,90 @@
+"""The synthetic test set: every skeleton format labelled on every image, each scored at its own root."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from evaluation.benchmark_results import document, names_of, provenance
+from evaluation.predictions import read_predictions
+from evaluation.score import METRICS, Scores, score_predictions
+from evaluation.truth import read_truth
+from posepile import skeletons
+from posepile.store import Store
+
+LABELS = {
+    "mpjpe": ("MPJPE", "mm"),
+    "p_mpjpe": ("P-MPJPE", "mm"),
+    "pck100": ("PCK@100", "%"),
+    "cps200": ("CPS@200", "%"),
+    "disagreement": ("Disagreement", "mm"),
+    "disagreement_depth": ("... in depth", "mm"),
+    "disagreement_plane": ("... across", "mm"),
+    "disagreement_own_root": ("Disagreement, own roots", "mm"),
+}
+
+
+@dataclass(frozen=True)
+class SyntheticProtocol:
+    """Scores what `dozens pseudo-label` wrote for a store with 3D labels in one or more formats."""
+
+    formats: tuple[str, ...] = ()
+    """Skeleton formats to score; all that the store labels by default."""
+
+    id: ClassVar = "synthetic"
+    title: ClassVar = "Synthetic test set, all formats"
+
+    def score(self, root: Path, paths: Sequence[Path], allow_missing: bool = False) -> dict[str, Any]:
+        """The document about some prediction files of a store; see `evaluation.benchmark_results`.
+
+        Raises PredictionError for keys or joints that do not match.
+        """
+        truth = read_truth(Store.open(root))
+        pairs, models = same_points(truth.joint_names), {}
+        for name, path in zip(names_of(paths), paths, strict=True):
+            file = read_predictions(path)
+            scores = score_predictions(file, truth, pairs, self.formats or None, allow_missing)
+            models[name] = provenance(Path(path), file.meta) | _model(scores)
+        about = {"images": len(truth.keys), "root": str(root), "fingerprint": truth.fingerprint()}
+        return document(self, about, models)
+
+    def describe(self) -> dict[str, str]:
+        return {
+            "joints": "all of each labelled format",
+            "root": "each format's own: pelvis, or the middle of the hips",
+            "alignment": "MPJPE, PCK, CPS: root; P-MPJPE: rotation, translation, scale; disagreement: none",
+            "thresholds": "exclusive (<)",
+            "association": "key of the example, one person an image",
+            "split": "the store",
+            "frames": "all",
+            "boxes": "the store's",
+            "truth": "by construction",
+            "averaging": "over poses and joints of a format, then the plain mean of the formats",
+        }
+
+
+PROTOCOL = SyntheticProtocol
+
+
+def same_points(joint_names: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Pairs of the given union joints that are one point by construction in the synthetic pile's formats."""
+    from posepile.synthetic.formats import same_points as synthetic_pairs  # loads the body
+
+    return [pair for pair in synthetic_pairs(skeletons.FORMATS) if set(pair) <= set(joint_names)]
+
+
+def _model(scores: Scores) -> dict[str, Any]:
+    figures = {
+        name: {"label": LABELS[name][0], "unit": LABELS[name][1], "value": value, "low": None, "high": None}
+        for name, value in scores.summary().items()
+    }
+    groups = {name: {metric: row[metric] for metric in METRICS} for name, row in scores.formats.items()}
+    fractions = [row["coverage"] for row in scores.formats.values()]
+    return {
+        "coverage": {"people": scores.n_examples, "fraction": sum(fractions) / len(fractions)},
+        "warnings": [],
+        "figures": figures,
+        "groups": {"format": groups},
+        "vector": [[figures[name]["label"], figures[name]["value"]] for name in METRICS],
+        "details": {},
+    }
