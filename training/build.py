@@ -47,6 +47,7 @@ def build_model(config: TrainConfig, skeleton: Skeleton, acae: AcaeWeights | Non
             acae.check_joints(skeleton.joints)
             arguments.append(Autoencoder(acae.w1, acae.w2))
         model = VARIANTS[config.variant](*arguments, seed=config.seed)
+    model.calls_per_step = config.optimizer.accumulate
     side = config.model.crop_side
     model(
         {"image": np.zeros((1, side, side, 3), np.float32), "intrinsics": np.eye(3, dtype=np.float32)[None]}

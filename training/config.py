@@ -116,6 +116,12 @@ class AugmentConfig:
     """Probability of the mirror image."""
     partial_visibility: float = 0.0
     """Probability of a random square part of the box instead of the box."""
+    partial_visibility_of: tuple[tuple[str, float], ...] = ()
+    """Other probabilities of it for single stores; a synthetic twin counts as its original."""
+    background: float = 0.7
+    """Probability of another background, for examples that say which pixels are the person."""
+    background_of: tuple[tuple[str, float], ...] = ()
+    """Other probabilities of it for single stores; a synthetic twin counts as its original."""
     brightness: float = 0.125
     """Largest change of brightness, either way, on the scale 0..1."""
     contrast: float = 0.5
@@ -124,17 +130,26 @@ class AugmentConfig:
     """Largest turn of the hue, either way."""
     saturation: float = 0.5
     """Largest change of saturation, either way, around the factor 1."""
+    objects: float = 0.5
+    """Probability of objects before the person, for the half of the examples that a coin chooses for them."""
     erase: float = 0.5
-    """Probability that a random rectangle of noise covers a part of the crop."""
+    """Probability of a rectangle of noise over a part of the crop, for the other half."""
 
     def __post_init__(self):
-        for name in ("flip", "partial_visibility", "erase"):
+        for name in ("flip", "partial_visibility", "background", "objects", "erase"):
             _check(0 <= getattr(self, name) <= 1, f"augment.{name}", getattr(self, name), "a probability")
+        for name in ("partial_visibility_of", "background_of"):
+            for store, value in getattr(self, name):
+                _check(0 <= value <= 1, f"augment.{name} of {store!r}", value, "a probability")
         for name in ("shift", "roll_deg", "brightness", "contrast", "hue_deg", "saturation"):
             _check(getattr(self, name) >= 0, f"augment.{name}", getattr(self, name), "0 or more")
         _check(
             0 < self.zoom_min <= self.zoom_max, "augment.zoom_min", self.zoom_min, "0 < zoom_min <= zoom_max"
         )
+
+    def probability(self, name: Literal["background", "partial_visibility"], store: str) -> float:
+        """The probability of a change for the examples of a store."""
+        return dict(getattr(self, f"{name}_of")).get(store, getattr(self, name))
 
 
 @dataclass(frozen=True)
@@ -151,6 +166,10 @@ class DataConfig:
     joints: Literal["separate", "merged"] = "separate"
     """"separate": every format has its own outputs; "merged": joints of equal names share one output (a
     baseline)."""
+    backgrounds: str = ""
+    """Folder of photos to put behind people, as `dozens prepare inria_holidays` writes them; "": drawn places."""
+    occluders: str = ""
+    """Folder of cut-outs to put before people, as `dozens prepare pascal_voc` writes them; "": drawn furniture."""
 
     def __post_init__(self):
         ids = [store for store, _ in self.shares]
@@ -183,13 +202,16 @@ class OptimizerConfig:
     400,000.)"""
     loss_scale: float = 128.0
     """Fixed loss scale, used under float16 only."""
+    dynamic_loss_scale: bool = False
+    """Under float16, a loss scale that halves at gradients that are not finite and grows again, instead."""
     max_norm: float = 20.0
     """Largest L2 norm of a convolution filter of the backbone, where the backbone has the constraint; 0:
     none."""
     ema_momentum: float = 0.0
     """Momentum of an average of the weights that replaces them at the end; 0: none."""
     accumulate: int = 1
-    """Batches per optimizer step."""
+    """Parts that a batch is computed in, one after the other, to save memory: their gradients are averaged
+    and applied once. Every part has its share of the 3D-labelled and of the 2D-labelled examples."""
 
     def __post_init__(self):
         _check(0 < self.learning_rate < math.inf, "optimizer.learning_rate", self.learning_rate, "positive")
@@ -198,17 +220,32 @@ class OptimizerConfig:
         )
         _check(self.weight_decay >= 0, "optimizer.weight_decay", self.weight_decay, "0 or more")
         _check(0 <= self.ema_momentum < 1, "optimizer.ema_momentum", self.ema_momentum, "in [0, 1)")
+        _check(0 < self.loss_scale < math.inf, "optimizer.loss_scale", self.loss_scale, "positive")
         _check(self.accumulate >= 1, "optimizer.accumulate", self.accumulate, "at least 1")
 
 
 @dataclass(frozen=True)
 class RuntimeConfig:
-    """Where and how fast; never what comes out. May differ when a run is resumed."""
+    """Where, how fast, and what is shown; never what comes out. May differ when a run is resumed."""
 
     checkpoint_every: int = 2000
     """Steps between checkpoints; the newest two are kept."""
     log_every: int = 30
     """Steps between rows of metrics.csv."""
+    validate_every: int = 2000
+    """Steps between validations; 0: none."""
+    validation: tuple[str, ...] = ()
+    """Ids of the stores to validate on. Without any: the given test sets, and the validation splits that are
+    not trained on."""
+    validation_examples: int = 1000
+    """Examples of a store that a validation takes at most, evenly spread over it."""
+    sample_every: int = 2000
+    """Steps between pictures of predictions (RUN/samples); 0: none."""
+    wandb: str = ""
+    """Project of Weights & Biases to log to, beside metrics.csv and TensorBoard (extra `wandb`); "": none."""
+    devices: int = 1
+    """Accelerators to train on; 0: all that are visible. With TensorFlow batch norm and the means of the
+    losses are then each device's own; with JAX only rounding changes."""
     loader_threads: int = 2
     """Threads that read, decode, warp and augment."""
     prefetch: int = 4
@@ -219,8 +256,10 @@ class RuntimeConfig:
     """Compile the step with XLA. "auto": with TensorFlow on a CPU not, else yes. It changes rounding."""
 
     def __post_init__(self):
-        for name in ("checkpoint_every", "log_every", "loader_threads", "prefetch"):
+        for name in ("checkpoint_every", "log_every", "validation_examples", "loader_threads", "prefetch"):
             _check(getattr(self, name) >= 1, f"runtime.{name}", getattr(self, name), "at least 1")
+        for name in ("validate_every", "sample_every", "devices"):
+            _check(getattr(self, name) >= 0, f"runtime.{name}", getattr(self, name), "0 or more")
 
 
 @dataclass(frozen=True)
@@ -259,12 +298,14 @@ class TrainConfig:
             self.inference_mode_steps,
             "between 0 and `steps`",
         )
-        group, batch = self.model.ghost_group_size, self.data.batch_size
+        group, batch, parts = self.model.ghost_group_size, self.data.batch_size, self.optimizer.accumulate
         _check(
-            not group or batch % group == 0,
-            "model.ghost_group_size",
-            group,
-            f"a divisor of the batch ({batch})",
+            batch % parts == 0, "optimizer.accumulate", parts, f"a divisor of the batch ({batch} examples)"
+        )
+        part = batch // parts
+        what = "the batch" if parts == 1 else "a part of the batch"
+        _check(
+            not group or part % group == 0, "model.ghost_group_size", group, f"a divisor of {what} ({part})"
         )
 
     @property

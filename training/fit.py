@@ -2,10 +2,12 @@
 
 import contextlib
 import fcntl
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from posepile import skeletons
@@ -14,12 +16,14 @@ from posepile.names import unknown_name
 from posepile.skeletons import Skeleton
 from posepile.skeletons.combine import side_by_side
 from posepile.store import Store
-from training import callbacks, checkpoint, config_files, run_folder
+from training import batch_parts, checkpoint, config_files, cost, devices, run_folder
 from training.build import build_model, transfer_weights
 from training.config import ConfigError, DataConfig, TrainConfig
 from training.input_pipeline import BatchLoader, dataset
+from training.loss_by_store import LossByStore
 from training.model import PoseEstimator
-from training.optimizer import build_optimizer
+from training.optimizer import adam_of, build_optimizer
+from training.run_parts import run_parts
 
 
 def train(config: TrainConfig, stores: Sequence[Store | Path | str], run: Path | str) -> Path:
@@ -41,23 +45,27 @@ def train(config: TrainConfig, stores: Sequence[Store | Path | str], run: Path |
         UnknownNameError: a share names a store that is not among the given ones.
         NonFiniteLossError, ExampleError: bad data; the last good checkpoint stays.
         RunStopped: a signal asked to stop; the state is saved.
+        OutOfMemory: says the smallest change that would fit.
     """
+    devices.join_hosts()
     if keras.backend.backend() == "jax":
         with contextlib.suppress(RuntimeError):  # TensorFlow has started already, and has what memory it took
             tf.config.set_visible_devices([], "GPU")  # it only runs the input pipeline then
     run = Path(run)
     run.mkdir(parents=True, exist_ok=True)
+    opened = [store if isinstance(store, Store) else Store.open(Path(store)) for store in stores]
     with _lock(run):
         _refuse_other_config(run, config)
-        mixture = build_mixture(config, stores)
-        run_folder.save_stores(run, mixture.stores)
-        config_files.save(config, run)
-        run_folder.save_environment(run)
-        run_folder.save_model_facts(run, config, mixture.skeleton, mixture.stores)
+        mixture = build_mixture(config, opened)
+        if devices.is_first_host():
+            _save_facts(config, mixture, run)
         if not (run / run_folder.WEIGHTS_FILE).exists():
-            model, step = _start(config, mixture.skeleton, run)
-            _fit(config, model, mixture, run, step)
-            run_folder.save_weights(run, model)
+            _limit_threads(config)
+            with devices.placed(config):
+                model, step = _start(config, mixture.skeleton, run)
+                _fit(config, model, mixture, opened, run, step)
+                if devices.is_first_host():
+                    run_folder.save_weights(run, model)
     return run
 
 
@@ -107,11 +115,21 @@ def _refuse_other_config(run: Path, config: TrainConfig) -> None:
         )
 
 
-def _start(config: TrainConfig, skeleton: Skeleton, run: Path) -> tuple[PoseEstimator, int]:
-    """The compiled model with the state of the latest checkpoint, or its initial one, and the steps done."""
+def _save_facts(config: TrainConfig, mixture: Mixture, run: Path) -> None:
+    run_folder.save_stores(run, mixture.stores)
+    config_files.save(config, run)
+    run_folder.save_environment(run)
+    run_folder.save_model_facts(run, config, mixture.skeleton, mixture.stores)
+
+
+def _limit_threads(config: TrainConfig) -> None:
     if config.runtime.compute_threads:
         with contextlib.suppress(RuntimeError):  # fixed once TensorFlow has computed something
             tf.config.threading.set_intra_op_parallelism_threads(config.runtime.compute_threads)
+
+
+def _start(config: TrainConfig, skeleton: Skeleton, run: Path) -> tuple[PoseEstimator, int]:
+    """The compiled model with the state of the latest checkpoint, or its initial one, and the steps done."""
     model = build_model(config, skeleton, run_folder.load_acae(config))
     optimizer = build_optimizer(config.optimizer, config.steps, config.precision, model.backbone)
     model.compile(optimizer=optimizer, jit_compile=run_folder.compiles_with_xla(config))
@@ -143,40 +161,68 @@ def load_initial(source: Path) -> PoseEstimator:
     return model
 
 
-def _fit(config: TrainConfig, model: PoseEstimator, mixture: Mixture, run: Path, step: int) -> None:
-    progressed = callbacks.Progressed(step)
+def _fit(
+    config: TrainConfig, model: PoseEstimator, mixture: Mixture, stores: Sequence[Store], run: Path, step: int
+) -> None:
     loader = BatchLoader(config, mixture)
-    fingerprint = config_files.fingerprint(config)
-    at = (config.switch_step, config.steps)
-    saving = callbacks.Checkpoints(progressed, run, config.runtime.checkpoint_every, at, fingerprint)
-    stopping = callbacks.StopOnSignal(progressed, saving)
-    bar = callbacks.ProgressBar(progressed, config.steps, run.name)
-    parts = [
-        callbacks.StepCounter(progressed, loader),
-        callbacks.NonFiniteGuard(progressed, mixture, run),
-        saving,
-        callbacks.MetricsFile(progressed, run, mixture.batch_size),
-        bar,
-        stopping,
-    ]
-    averaging = config.optimizer.ema_momentum > 0
-    if averaging:
-        parts.append(callbacks.PostponeAverage())
-    with bar:
-        try:
+    devices.check_parts(config, loader.n_3d, loader.n_2d)
+    model.by_store.metric = LossByStore([store.id for store in mixture.stores if store.role != "2d"])
+    n_devices = devices.n_devices(config)
+    print(f"{run.name}: {cost.estimate(model, config, n_devices)}", flush=True)
+    parts = run_parts(config, model, mixture, stores, loader, run, step)
+    data = training_data(config, loader)
+    try:
+        with parts.bar, parts.stopping:
             for first, last, window in chunks(step, config):
-                _enter_phase(model, config, first)
-                model.fit(dataset(loader, first), epochs=(last - first) // window, steps_per_epoch=window,
-                          verbose=0, shuffle=False, callbacks=parts)  # fmt: skip
-        except tf.errors.OpError:
-            if loader.error is None:
-                raise
-            raise loader.error from None
-        finally:
-            stopping.restore_handlers()
-    if averaging:
-        model.optimizer.use_ema = True
-        model.optimizer.finalize_variable_values(model.trainable_variables)
+                model.fit(data(first), epochs=(last - first) // window, verbose=0, shuffle=False,
+                          steps_per_epoch=window * config.optimizer.accumulate, callbacks=parts.callbacks)  # fmt: skip
+    except Exception as error:
+        _reraise(error, loader, model, config, n_devices)
+    if config.optimizer.ema_momentum > 0:
+        adam = adam_of(model.optimizer)
+        adam.use_ema = True
+        adam.finalize_variable_values(model.trainable_variables)
+
+
+def training_data(config: TrainConfig, loader: BatchLoader) -> Callable[[int], tf.data.Dataset]:
+    """A function: first step -> what `fit` takes, cut for accumulation and devices."""
+    store_of = np.asarray(loader.mixture.rows(0)[0])[: loader.n_3d]  # 3D-labelled stores come first
+
+    def batches(first: int) -> tf.data.Dataset:
+        whole = batch_parts.with_store_numbers(dataset(loader, first), store_of)
+        parts = config.optimizer.accumulate * devices.replicas()
+        cut = batch_parts.in_parts(whole, loader.n_3d, loader.n_2d, parts)
+        return batch_parts.of_host(cut, devices.host_number(), devices.host_count())
+
+    def data(first: int):
+        if devices.replicas() == 1:
+            return batches(first)
+        # Every replica takes the next part in turn
+        return tf.distribute.get_strategy().distribute_datasets_from_function(lambda _: batches(first))
+
+    return data
+
+
+def _reraise(error: Exception, loader: BatchLoader, model, config: TrainConfig, n_devices: int) -> NoReturn:
+    """An error of the loader's threads as what it was, one of memory with advice, any other unchanged."""
+    if loader.error is not None and isinstance(error, tf.errors.OpError):
+        error = loader.error
+    if not is_out_of_memory(error):
+        raise error
+    if error is loader.error:
+        change = "--runtime.prefetch 1 --runtime.loader-threads 1 keep fewer batches in the main memory"
+    else:
+        change = cost.advice(model, config, (loader.n_3d, loader.n_2d), n_devices)
+    estimate = cost.estimate(model, config, n_devices)
+    raise cost.OutOfMemory(f"out of memory. {estimate}.\nThe smallest change: {change}") from error
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether TensorFlow, JAX or Python ran out of memory."""
+    is_xla = type(error).__name__ in ("XlaRuntimeError", "JaxRuntimeError") and "RESOURCE_EXHAUSTED" in str(
+        error
+    )
+    return is_xla or isinstance(error, tf.errors.ResourceExhaustedError | MemoryError)
 
 
 def chunks(step: int, config: TrainConfig) -> Iterator[tuple[int, int, int]]:
@@ -192,13 +238,6 @@ def chunks(step: int, config: TrainConfig) -> Iterator[tuple[int, int, int]]:
             last = step + (end - step) // every * every if window == every else step + window
             yield step, last, window
             step = last
-
-
-def _enter_phase(model: PoseEstimator, config: TrainConfig, step: int) -> None:
-    last_phase = step >= config.switch_step
-    if last_phase != model.train_in_inference_mode:
-        model.train_in_inference_mode = last_phase
-        model.make_train_function(force=True)  # the compiled step has the old mode in it
 
 
 @contextlib.contextmanager

@@ -38,6 +38,8 @@ class GhostNorm(keras.layers.Layer):
                 trainable=trainable,
                 dtype="float32",
                 autocast=False,
+                # Several TensorFlow replicas: each updates by its own groups, and the results are averaged
+                aggregation="none" if trainable else "mean",
             )
 
         self.gamma = add("gamma", "ones", True)

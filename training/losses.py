@@ -34,11 +34,19 @@ def mean_relative_loss(predicted, labelled, valid):
     Returns:
         Scalar float32, metres, over the three coordinates of the valid joints.
     """
+    return _mean_over(relative_errors(predicted, labelled, valid), valid) / MM_PER_M
+
+
+def relative_errors(predicted, labelled, valid):
+    """Absolute errors [B, J, 3] mm after both poses are moved to their own mean joint; see above.
+
+    Entries that are not valid hold anything.
+    """
     weight = ops.cast(valid, "float32")[..., None]  # [B, J, 1]
     difference = (predicted - labelled) * weight
     # Centring is linear: centring the difference once equals centring both poses.
     mean = ops.sum(difference, axis=1, keepdims=True) / _at_least_one(ops.sum(weight, axis=1, keepdims=True))
-    return _mean_over(ops.abs(difference - mean), valid) / MM_PER_M
+    return ops.abs(difference - mean)
 
 
 def projection_loss(predicted, labelled, valid, intrinsics, grid: CropGrid):

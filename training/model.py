@@ -1,13 +1,17 @@
 """The pose estimator: crop -> features -> heat maps -> absolute pose, and its losses."""
 
+from dataclasses import dataclass
+
 import keras
 from keras import ops
 
 from training import losses
 from training.absolute import reconstruct_absolute
 from training.config import LossConfig, ModelConfig
+from training.devices import replicas
 from training.grid import CropGrid
 from training.heads import PoseHead
+from training.loss_by_store import LossByStore
 
 COMMON_2D_JOINTS = tuple(
     "rank rkne rhip lhip lkne lank rwri relb rsho lsho lelb lwri leye reye lear rear nose".split()
@@ -18,7 +22,7 @@ COMMON_2D_JOINTS = tuple(
 class PoseEstimator(keras.Model):
     """Predicts every joint of the union skeleton directly ("separate heads"), mm in the crop's camera frame.
 
-    Input {"image": [B, R, R, 3] in 0..1, "intrinsics": [B, 3, 3] px}, output {"joints": [B, J, 3]}. Labels
+    Input {"image": [B, R, R, 3] uint8, or float in 0..1, "intrinsics": [B, 3, 3] px}, output {"joints": [B, J, 3]}. Labels
     {"joints3d": [B3, J, 3] mm, "valid3d": [B3, J] bool} belong to the first B3 examples; where 2D-labelled
     examples take part, {"joints2d": [B2, 17, 2] px, "valid2d": [B2, 17] bool} belong to the other B2.
 
@@ -53,10 +57,18 @@ class PoseEstimator(keras.Model):
         self.groups_2d = losses.prefix_groups(self.joint_names, COMMON_2D_JOINTS)
         self.train_in_inference_mode = False
         """Set for the last phase (and have the train function rebuilt): frozen batch norm, fixed mix."""
+        self.calls_per_step = 1
+        """Training calls that make one step: more than one where gradients are accumulated."""
+        self.by_store = OutsideTheWeights()
         self.backbone = backbone
         self.build_heads()
         self.step = self.add_weight(
-            name="step", shape=(), dtype="int32", initializer="zeros", trainable=False
+            name="step",
+            shape=(),
+            dtype="int32",
+            initializer="zeros",
+            trainable=False,
+            aggregation="only_first_replica",
         )
         self.mix_seed = keras.random.SeedGenerator(seed)
         self.term_metrics = {name: keras.metrics.Mean(name=name) for name in self.term_names}
@@ -85,7 +97,9 @@ class PoseEstimator(keras.Model):
         )
 
     def extract(self, image, training=False):
-        """image [B, R, R, 3] in 0..1 -> features [B, h, w, C]."""
+        """image [B, R, R, 3], uint8 or float in 0..1 -> features [B, h, w, C]."""
+        if keras.backend.standardize_dtype(image.dtype) == "uint8":  # as batches come: a quarter of the bytes
+            image = ops.cast(image, "float32") / 255
         return self.backbone(image, training=training and not self.train_in_inference_mode)
 
     def estimate(self, features, place) -> dict:
@@ -104,9 +118,16 @@ class PoseEstimator(keras.Model):
         for name, (weight, value) in self.loss_terms(x, y, y_pred).items():
             self.term_metrics[name].update_state(value)
             total = total + weight * value
+        if self.by_store.metric is not None and "store3d" in y:
+            n = y["joints3d"].shape[0]
+            self.by_store.metric.update_state(y_pred["joints"][:n], y["joints3d"], y["valid3d"], y["store3d"])
         if training:
             self.step.assign_add(1)
-        return total
+        return total / replicas() if replicas() > 1 else total  # gradients of replicas are summed
+
+    @property
+    def metrics(self):
+        return [*super().metrics, *([self.by_store.metric] if self.by_store.metric else [])]
 
     def loss_terms(self, x, y, y_pred) -> dict:
         """Name -> (weight, value) of every term; weights may be tensors. A variant extends it."""
@@ -143,8 +164,13 @@ class PoseEstimator(keras.Model):
         )
 
     def after(self, step: int):
-        """1.0 when more than `step` training calls are over, else 0.0."""
-        return ops.cast(self.step > step, "float32")
+        """1.0 when more than `step` steps are over, else 0.0."""
+        return ops.cast(self.steps_done > step, "float32")
+
+    @property
+    def steps_done(self):
+        """Whole steps; `self.step` counts training calls."""
+        return self.step if self.calls_per_step == 1 else self.step // self.calls_per_step
 
     def placer(self, intrinsics, training):
         random = training and not self.train_in_inference_mode
@@ -152,7 +178,7 @@ class PoseEstimator(keras.Model):
         if random:
             mix = keras.random.uniform((ops.shape(intrinsics)[0], 1, 1), seed=self.mix_seed)
         if training:
-            weak = self.step < self.loss_config.weak_perspective_steps
+            weak = self.steps_done < self.loss_config.weak_perspective_steps
 
         def place(head_output):
             pixels, metric = head_output
@@ -161,6 +187,13 @@ class PoseEstimator(keras.Model):
             )
 
         return place
+
+
+@dataclass
+class OutsideTheWeights:
+    """Holds a metric for a training run without making it a part of the model, whose weights files stay the same."""
+
+    metric: LossByStore | None = None
 
 
 def split_batch(y, *arrays):

@@ -1,11 +1,19 @@
-"""AdamW as the paper runs it: decay of every weight, fixed loss scale, two learning rates for fine-tuning."""
+"""AdamW as the paper runs it: decay of every weight, loss scale, two learning rates for fine-tuning.
+
+Keras counts calls of `apply`. With gradient accumulation a step takes several of them; here everything goes by
+whole steps: learning rate, bias correction, decay, the averaged weights.
+"""
 
 import keras
+from keras import ops
 
 from training.config import OptimizerConfig
 from training.schedules import TwoPhase, decay_coefficient
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
+FIRST_DYNAMIC_SCALE = 2.0**15
+GROWTH_STEPS = 2000
+"""Steps with finite gradients after which a dynamic loss scale doubles."""
 
 
 def build_optimizer(
@@ -18,33 +26,65 @@ def build_optimizer(
 
     Args:
         config: rates, decay and accumulation.
-        steps: batches of the run. Keras' schedules count batches, also under accumulation (3.15), so the
-            rates run over all of them; the decay, which acts once per applied step, is set by applied steps.
-        precision: under "mixed_float16" gradients are computed at the fixed `config.loss_scale`.
+        steps: whole steps of the run, each of `config.accumulate` parts of a batch.
+        precision: under "mixed_float16" gradients are computed at a loss scale.
         backbone: needed by the schedule "two-rate", where it trains at a low rate.
 
     Source: training sheet, §8; finetuning sheet, §2.
     """
-    rate, applied = config.learning_rate, -(-steps // config.accumulate)
+    rate, scaled = config.learning_rate, precision == "mixed_float16"
+    dynamic = scaled and config.dynamic_loss_scale
     common = {
-        "weight_decay": decay_coefficient(rate, config.weight_decay_steps or applied, config.weight_decay),
+        "weight_decay": decay_coefficient(rate, config.weight_decay_steps or steps, config.weight_decay),
         "beta_1": BETA_1,
         "beta_2": BETA_2,
         "epsilon": EPSILON,
-        "loss_scale_factor": config.loss_scale if precision == "mixed_float16" else None,
+        "loss_scale_factor": config.loss_scale if scaled and not dynamic else None,
         "gradient_accumulation_steps": config.accumulate if config.accumulate > 1 else None,
         "use_ema": config.ema_momentum > 0,
         "ema_momentum": config.ema_momentum or 0.99,
     }
     schedule = TwoPhase(rate, steps, config.phase_fraction)
     if config.schedule == "two-phase":
-        return keras.optimizers.AdamW(schedule, **common)
-    if backbone is None:
+        optimizer = StepwiseAdamW(schedule, **common)
+    elif backbone is None:
         raise ValueError("schedule 'two-rate' needs the backbone, to train it at the low rate")
-    return TwoRateAdamW(schedule, TwoPhase(rate, steps, 0.0), backbone.trainable_variables, **common)
+    else:
+        low = TwoPhase(rate, steps, 0.0)
+        optimizer = TwoRateAdamW(schedule, low, backbone.trainable_variables, **common)
+    if dynamic:
+        return keras.optimizers.LossScaleOptimizer(optimizer, FIRST_DYNAMIC_SCALE, GROWTH_STEPS)
+    return optimizer
 
 
-class TwoRateAdamW(keras.optimizers.AdamW):
+def adam_of(optimizer: keras.optimizers.Optimizer) -> "StepwiseAdamW":
+    """The AdamW itself, which a dynamic loss scale wraps."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
+
+
+class StepwiseAdamW(keras.optimizers.AdamW):
+    """AdamW whose schedule and averaged weights count whole steps, also when gradients are accumulated.
+
+    Keras' own accumulation decays once a step, but hands the schedule the number of calls, and updates the
+    averages in every call.
+    """
+
+    def _get_current_learning_rate(self):
+        return self._learning_rate(self.iterations)
+
+    def _update_model_variables_moving_average(self, trainable_variables):
+        if not self.gradient_accumulation_steps:
+            super()._update_model_variables_moving_average(trainable_variables)
+            return
+        # The counter of calls advances after this, so the last call of step k sees n k + n - 1.
+        is_last = ops.equal((self._iterations + 1) % self.gradient_accumulation_steps, 0)
+        momentum = ops.where(ops.equal(self.iterations, 0), 0.0, self.ema_momentum)
+        momentum = ops.where(is_last, momentum, 1.0)
+        for variable, average in zip(trainable_variables, self._model_variables_moving_average, strict=True):
+            average.assign(momentum * average + (1.0 - momentum) * variable)
+
+
+class TwoRateAdamW(StepwiseAdamW):
     """AdamW with a second learning rate for some variables, chosen by identity.
 
     One step counter and the state of one ordinary AdamW, so checkpoints need nothing special. (Keras'
@@ -65,7 +105,7 @@ class TwoRateAdamW(keras.optimizers.AdamW):
     @property
     def second_learning_rate(self):
         """Rate of the second variables at the current step."""
-        return self._second_rate(self._iterations)
+        return self._second_rate(self.iterations)
 
     # The base class reads `learning_rate` for the decay and is handed it for the step. Both are done in two
     # goes, so that its handling of distribution, accumulation and JAX's stateless variables stays in charge.

@@ -1,11 +1,13 @@
 """The optimizer: AdamW step by step in float64, two rates, constraints, loss scale, accumulation."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
 
 from training.config import OptimizerConfig
-from training.optimizer import build_optimizer
+from training.optimizer import FIRST_DYNAMIC_SCALE, StepwiseAdamW, build_optimizer
 from training.schedules import TwoPhase
 
 STEPS = 20
@@ -49,18 +51,57 @@ def test_two_rates_need_a_backbone():
         build_optimizer(OptimizerConfig(schedule="two-rate"), STEPS, "float32")
 
 
-def test_accumulation_averages_and_decays_once():
+@pytest.mark.parametrize("schedule", ["two-phase", "two-rate"])
+def test_accumulation_averages_decays_and_goes_on_once_a_step(schedule):
+    gradients = np.random.default_rng(0).normal(size=(STEPS, 3, 4))
+    backbone = keras.Sequential([keras.layers.Dense(1, use_bias=False)])
+    backbone.build((None, 4))
+    head, (kernel,) = make_variable(), backbone.trainable_variables
+    kernel.assign(np.arange(1, 5.0)[:, None])
+    config = replace(CONFIG, schedule=schedule, accumulate=3, ema_momentum=0.9)
+    optimizer = build_optimizer(config, STEPS, "float32", backbone)
+    averages = {"head": [], "kernel": []}
+    for parts in gradients.astype(np.float32):
+        for part in parts:
+            optimizer.apply([part, part[:, None]], [head, kernel])
+        for name, average in zip(averages, optimizer._model_variables_moving_average, strict=True):
+            averages[name].append(np.ravel(average))
+    assert int(optimizer.iterations) == STEPS
+    second = TwoPhase(1e-2, STEPS, 0.0 if schedule == "two-rate" else 0.5)
+    for variable, rate, name in ((head, TwoPhase(1e-2, STEPS, 0.5), "head"), (kernel, second, "kernel")):
+        path = adamw_path(np.arange(1, 5.0), gradients.mean(axis=1), rate, 0.5 / np.sqrt(STEPS) / 1e-2)
+        np.testing.assert_allclose(np.ravel(variable), path[-1], rtol=1e-5)
+        np.testing.assert_allclose(averages[name], averages_of(path, 0.9), rtol=1e-5)
+
+
+def test_averages_without_accumulation():
     gradients = np.random.default_rng(0).normal(size=(STEPS, 4))
     weight = make_variable()
-    config = OptimizerConfig(1e-2, weight_decay=0.5, phase_fraction=0.5, accumulate=2)
-    optimizer = build_optimizer(config, STEPS, "float32")
+    optimizer = build_optimizer(replace(CONFIG, ema_momentum=0.8), STEPS, "float32")
     for gradient in gradients.astype(np.float32):
         optimizer.apply([gradient], [weight])
-    schedule = TwoPhase(1e-2, STEPS, 0.5)
-    mean, decay = gradients.reshape(-1, 2, 4).mean(axis=1), 0.5 / np.sqrt(STEPS / 2) / 1e-2
-    # The rate is read at the second batch of each pair.
-    expected = adamw(np.arange(1, 5.0), mean, lambda step: schedule(2 * step + 1), decay)
-    np.testing.assert_allclose(weight, expected, rtol=1e-5)
+    path = adamw_path(np.arange(1, 5.0), gradients, TwoPhase(1e-2, STEPS, 0.5), 0.5 / np.sqrt(STEPS) / 1e-2)
+    expected = averages_of(path, 0.8)[-1]
+    np.testing.assert_allclose(optimizer._model_variables_moving_average[0], expected, rtol=1e-6)
+    optimizer.finalize_variable_values([weight])
+    np.testing.assert_allclose(weight, expected, rtol=1e-6)
+
+
+def test_dynamic_loss_scale_skips_what_is_not_finite_and_halves():
+    weight = make_variable()
+    config = replace(CONFIG, dynamic_loss_scale=True)
+    optimizer = build_optimizer(config, STEPS, "mixed_float16")
+    optimizer.build([weight])
+    assert float(optimizer.scale_loss(1.0)) == FIRST_DYNAMIC_SCALE
+    optimizer.apply([np.float32([1, np.inf, 0, 0])], [weight])
+    np.testing.assert_array_equal(weight, np.arange(1, 5.0))
+    assert float(optimizer.scale_loss(1.0)) == FIRST_DYNAMIC_SCALE / 2
+    gradients = np.random.default_rng(0).normal(size=(3, 4))
+    for gradient in gradients:
+        optimizer.apply([(gradient * FIRST_DYNAMIC_SCALE / 2).astype(np.float32)], [weight])
+    path = adamw_path(np.arange(1, 5.0), gradients, TwoPhase(1e-2, STEPS, 0.5), 0.5 / np.sqrt(STEPS) / 1e-2)
+    np.testing.assert_allclose(weight, path[-1], rtol=1e-6)
+    assert isinstance(build_optimizer(config, STEPS, "mixed_bfloat16"), StepwiseAdamW)  # nothing to scale
 
 
 def test_constraints_are_kept():
@@ -73,7 +114,13 @@ def test_constraints_are_kept():
 
 def adamw(weight, gradients, schedule, decay):
     """Adam with decoupled decay, as the training sheet's §8 has it."""
+    return adamw_path(weight, gradients, schedule, decay)[-1]
+
+
+def adamw_path(weight, gradients, schedule, decay):
+    """The weights after every step."""
     first = second = np.zeros_like(weight)
+    path = []
     for step, gradient in enumerate(gradients):
         rate = float(schedule(step))
         weight = weight - rate * decay * weight
@@ -81,7 +128,16 @@ def adamw(weight, gradients, schedule, decay):
         second = 0.999 * second + 0.001 * gradient**2
         alpha = rate * np.sqrt(1 - 0.999 ** (step + 1)) / (1 - 0.9 ** (step + 1))
         weight = weight - alpha * first / (np.sqrt(second) + 1e-8)
-    return weight
+        path.append(weight)
+    return path
+
+
+def averages_of(path, momentum):
+    """The average after every step; it begins with the first step's weights."""
+    averages = [path[0]]
+    for weight in path[1:]:
+        averages.append(momentum * averages[-1] + (1 - momentum) * weight)
+    return averages
 
 
 def make_variable():
