@@ -99,6 +99,8 @@ class _Scorer:
 
     def finish(self, allow_missing: bool, truth: Truth) -> Result:
         coverage = self._completeness.finish(allow_missing)
+        for doubt in self._protocol.doubts(self._tally):
+            warnings.warn(f"{self._file.path}: {doubt}", PredictionWarning, stacklevel=2)
         return Result(self._file.path, self._tally, coverage, self._details.to_dict(), self._file.meta, truth)
 
 

@@ -66,12 +66,14 @@ class Associated:
         true: [n, J, 3] mm.
         rows: [n] rows of the prediction file, -1 where there is none.
         used: rows of the file that belong to known images, those above and more.
+        extra: what a protocol needs besides, [n, ...].
     """
 
     poses: np.ndarray
     true: np.ndarray
     rows: np.ndarray
     used: np.ndarray
+    extra: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -94,11 +96,8 @@ class Protocol(ABC):
     misses_count: ClassVar[bool] = False
     """Whether the protocol itself says how to count people who are not found; elsewhere they are an error."""
     figures: ClassVar[tuple[Figure, ...]] = PAPER_FIGURES
-
-    @property
-    def expected_sequences(self) -> int | None:
-        """How many sequences the complete benchmark has; fewer are scored with a warning."""
-        return None
+    expected_sequences: ClassVar[int | None] = None
+    """How many sequences the complete benchmark has; others are scored with a warning."""
 
     @property
     def skeleton(self) -> Skeleton:
@@ -145,6 +144,10 @@ class Protocol(ABC):
     def groups(self, kind: str, tally: Tally) -> list[str]:
         """The labels of a kind of groups in the order of tables."""
         return tally.groups(kind)
+
+    def doubts(self, tally: Tally) -> list[str]:
+        """What a reader of the figures has to be warned of."""
+        return []
 
     def vector(self, tally: Tally) -> list[tuple[str, float]]:
         """The published summary line: labels and values. 19 of them unless the benchmark has more."""
