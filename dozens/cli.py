@@ -15,6 +15,7 @@ VERBS = {
     "demo": ("dozens.demo", "the whole method of the paper on the embedded synthetic pile"),
     "synthesize": ("posepile.commands.synthesize", "make synthetic data sets of any size"),
     "datasets": ("posepile.commands.datasets", "what each data set is, what is here, how to get the rest"),
+    "calibrate": ("posepile.commands.calibrate", "estimate the cameras of BML-MoVi's phones"),
     "prepare": ("posepile.commands.prepare", "make a store of a data set's raw files"),
     "doctor": ("posepile.commands.doctor", "check a store from end to end"),
     "skeletons": ("posepile.commands.skeletons", "list skeletons; show joints, edges, definitions"),

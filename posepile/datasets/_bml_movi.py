@@ -1,6 +1,7 @@
 """Raw files of BML-MoVi: markers of a round, and cameras."""
 
 from collections.abc import Callable
+from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 from posepile.cameras import Camera
 from posepile.datasets import _calibration
 from posepile.datasets.raw import RawDataError, array, load_json, load_mat, load_npy, reading
+from posepile.video_times import video_times
 
 MOCAP_RATE = 120  # Hz
 N_MARKERS, N_CENTRES = 67, 20
@@ -19,6 +21,7 @@ S_JOINTS = (5, 6, 12, 13, 20, 36, 37, 43, 44, 51, 67, 71, 77, 79, 85)  # of the 
 MAX_DIFFERENCE = 50.0  # mm, median, between joint centres that the file has twice
 PHONE_INTRINSICS = [[1508.7021, 0, 960], [0, 1508.7021, 540], [0, 0, 1]]
 LIMIT = 1e5  # mm
+MAX_ROLL = np.deg2rad(7)  # of the phone that is held
 
 CameraOf = Callable[[int], Camera | None]
 
@@ -84,12 +87,17 @@ def at_frames(points: np.ndarray, n_frames: int, rate: float, offset: float) -> 
         offset: the video's time, in s, at the first row.
     """
     places = np.round((np.arange(n_frames) / rate - offset) * MOCAP_RATE, 6)  # 3.9999999 is 4
-    places = places[places < len(points) - 1]
-    rows = np.maximum(np.floor(places).astype(int), 0)
-    weights = (places - rows)[:, np.newaxis, np.newaxis]
+    return at_places(points, places[places < len(points) - 1])
+
+
+def at_places(points: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """[T, J, 3]: rows of points [N, J, 3], interpolated at places [T]; NaN before the first and from the last on."""
+    is_inside = (places >= 0) & (places < len(points) - 1)
+    rows = np.where(is_inside, places, 0).astype(int)
+    weights = np.where(is_inside, places - rows, 0)[:, np.newaxis, np.newaxis]
     # A row that is hit does not need the next one
     found = np.where(weights == 0, points[rows], (1 - weights) * points[rows] + weights * points[rows + 1])
-    return np.where(places[:, np.newaxis, np.newaxis] < 0, np.nan, found)
+    return np.where(is_inside[:, np.newaxis, np.newaxis], found, np.nan)
 
 
 def fixed_camera(root: Path, number: int) -> Camera:
@@ -116,8 +124,16 @@ def _load_npz(file: Path) -> dict[str, np.ndarray]:
 
 
 def phone_file(root: Path, round: str, number: int) -> Path:
-    """The calibration of CP1 or CP2, which users make themselves."""
+    """The calibration of CP1 or CP2, which the authors do not give."""
     return root / f"Calib/{round}_CP{number}.json"
+
+
+def phone_entries(file: Path) -> dict:
+    """The entries of a phone's calibration, by subject."""
+    entries = load_json(file)
+    if not isinstance(entries, dict):
+        raise RawDataError(f"{file}: a {type(entries).__name__}, expected entries by subject")
+    return entries
 
 
 def phone_cameras(file: Path, subject: int) -> tuple[CameraOf, float]:
@@ -139,3 +155,18 @@ def _phone_camera(file: Path, place: Any) -> Camera:
         return Camera(
             PHONE_INTRINSICS, rotation, array(file, "position", place["position"], (3,), limit=LIMIT)
         )
+
+
+def length(video: Path) -> tuple[int, float]:
+    """How many frames, and how many a second."""
+    with reading(video):
+        times = video_times(video)
+        seconds = Fraction(int(times.end - times.starts[0])) * times.tick
+        return len(times), float(len(times) / seconds)
+
+
+def roll(camera: Camera) -> float:
+    """The angle, in radians, between the camera's x axis and that of an upright camera in its direction."""
+    right = np.cross(camera.rotation[2], camera.world_up)
+    cos = camera.rotation[0] @ right / max(np.linalg.norm(right), 1e-9)
+    return float(np.arccos(np.clip(cos, -1, 1)))

@@ -4,26 +4,20 @@ import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
-
-from posepile.cameras import Camera
 from posepile.datasets import _bml_movi
 from posepile.datasets._views import detected_box, image_size, is_seen
 from posepile.datasets.dataset import Dataset, Detect, Facts, Sequence
-from posepile.datasets.raw import RawDataError, RawDataWarning, load_json, reading
+from posepile.datasets.raw import RawDataError, RawDataWarning
 from posepile.frame import Frame, ImageSource
 from posepile.prepare.matching import joint_box
 from posepile.prepare.sampling import MemorySampler
-from posepile.video_times import video_times
 
 # Rounds I1 and I2 have no markers
 VIDEO = re.compile(r"(F|S1|S2)_(CP|PG)([12])_Subject_(\d+)(_L)?\.(mp4|avi)", re.ASCII)
 BOX_FACTOR = 1.05
-MAX_ROLL = np.deg2rad(7)  # of the phone that is held
 N_REMEMBERED = 500
 
 
@@ -32,8 +26,9 @@ class BmlMovi(Dataset):
     """BML-MoVi, 87 joints (67 markers, 20 joint centres), all to train; z is up.
 
     The phones (CP1, CP2) are not calibrated by the authors. Their videos are read for the people that have an entry
-    in ROOT/Calib/<F|S1|S2>_CP<1|2>.json, {"<subject>": {"time_offset_s": s, "camera": C}}, or for a moving phone
-    "cameras": {"<frame>": C or null}, where C is {"rotation": 3 x 3, world to camera, "position": 3, in mm}.
+    in ROOT/Calib/<F|S1|S2>_CP<1|2>.json, which `dozens calibrate bml_movi` estimates: {"<subject>": {"time_offset_s":
+    s, "camera": C}}, or for a moving phone "cameras": {"<frame>": C or null}, where C is {"rotation": 3 x 3, world to
+    camera, "position": 3, in mm}.
     """
 
     facts: ClassVar[Facts] = Facts(
@@ -50,9 +45,10 @@ class BmlMovi(Dataset):
             "ROOT/{F_Subjects_1_45,F_Subjects_46_90}/F_v3d_Subject_<n>.mat and ROOT/S/S_v3d_Subject_<n>.mat.",
             "Put {Extrinsics,cameraParams}_PG<1,2>.npz, also in https://github.com/saeed1262/MoVi-Toolbox, into "
             "ROOT/Calib.",
-            "For the phones' videos put your own calibration into ROOT/Calib, see the reader's documentation.",
+            "For the phones' videos run `dozens calibrate bml_movi --root ROOT`, or put your own calibration into "
+            "ROOT/Calib, see the reader's documentation.",
         ),
-        needs=("*_Subject_*", "[FS]*/?_v3d_Subject_*.mat", "Calib/*_?P?.*"),
+        needs=("*_Subject_*", "[FS]*/?_v3d_Subject_*.mat", "Calib/*_[CP][GP][12].*"),
         examples=562_691,
         uses_detector=True,
     )
@@ -60,7 +56,7 @@ class BmlMovi(Dataset):
     def sequences(self, root: Path) -> list[Sequence]:
         self.check_present(root)
         calibrated = {
-            (round, number): set(_as_dict(file))
+            (round, number): set(_bml_movi.phone_entries(file))
             for round in ("F", "S1", "S2")
             for number in "12"
             if (file := _bml_movi.phone_file(root, round, int(number))).exists()
@@ -93,12 +89,12 @@ class BmlMovi(Dataset):
         video = root / name
         points = _bml_movi.load_points(_bml_movi.motion_file(root, round, int(subject)), round, int(subject))
         camera_of, offset = _cameras(root, round, kind, int(number), int(subject))
-        n_frames, rate = _length(video)
+        n_frames, rate = _bml_movi.length(video)
         size = image_size(ImageSource(video, 0))
         sampler = MemorySampler(100.0, N_REMEMBERED)
         for i, pose in enumerate(_bml_movi.at_frames(points, n_frames, rate, offset)):
             camera = camera_of(i)
-            if camera is None or _roll(camera) > MAX_ROLL:
+            if camera is None or _bml_movi.roll(camera) > _bml_movi.MAX_ROLL:
                 continue
             box = joint_box(camera.world_to_image(pose), BOX_FACTOR)
             if not is_seen(box, size) or not sampler.keep(pose):
@@ -118,31 +114,9 @@ class BmlMovi(Dataset):
 DATASET = BmlMovi
 
 
-def _as_dict(file: Path) -> dict:
-    facts = load_json(file)
-    if not isinstance(facts, dict):
-        raise RawDataError(f"{file}: a {type(facts).__name__}, expected entries by subject")
-    return facts
-
-
 def _cameras(root: Path, round: str, kind: str, number: int, subject: int):
     """The camera at each frame, and the time offset in s."""
     if kind == "CP":
         return _bml_movi.phone_cameras(_bml_movi.phone_file(root, round, number), subject)
     fixed = _bml_movi.fixed_camera(root, number)
     return (lambda frame: fixed), 0.0
-
-
-def _length(video: Path) -> tuple[int, float]:
-    """How many frames, and how many a second."""
-    with reading(video):
-        times = video_times(video)
-        seconds = Fraction(int(times.end - times.starts[0])) * times.tick
-        return len(times), float(len(times) / seconds)
-
-
-def _roll(camera: Camera) -> float:
-    """The angle, in radians, between the camera's x axis and that of an upright camera in its direction."""
-    right = np.cross(camera.rotation[2], camera.world_up)
-    cos = camera.rotation[0] @ right / max(np.linalg.norm(right), 1e-9)
-    return float(np.arccos(np.clip(cos, -1, 1)))

@@ -8,13 +8,14 @@ docs/people.md compares them.
 """
 
 from posepile.people.cache import CachedDetector
-from posepile.people.interfaces import Detector, Segmenter
+from posepile.people.interfaces import Detector, KeypointDetector, Segmenter
 from posepile.people.registry import DETECTORS, SEGMENTERS, load_detector, load_segmenter
 
 __all__ = [
     "CachedDetector",
     "DETECTORS",
     "Detector",
+    "KeypointDetector",
     "SEGMENTERS",
     "Segmenter",
     "load_detector",

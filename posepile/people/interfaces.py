@@ -25,6 +25,18 @@ class Detector(Protocol):
         ...
 
 
+class KeypointDetector(Detector, Protocol):
+    """Finds people and, in them, the 17 keypoints of COCO."""
+
+    def keypoints(self, image: np.ndarray) -> np.ndarray:
+        """Keypoints of the people in one image.
+
+        Returns:
+            [n, 17, 3] float32: x, y in px, then the score in 0..1; people best first. May lie outside the image.
+        """
+        ...
+
+
 class Segmenter(Protocol):
     """Tells people from background, in the crop of a person."""
 

@@ -32,6 +32,13 @@ def test_videos_without_camera_or_markers_are_counted(tmp_path):
         assert len(BmlMovi().sequences(root)) == 3
 
 
+def test_the_fixed_cameras_alone_are_enough(tmp_path):
+    root = fake_bml_movi.write(tmp_path).root
+    (root / "Calib/F_CP2.json").unlink()
+    with pytest.warns(RawDataWarning, match="3 videos skipped"):
+        assert len(BmlMovi().sequences(root)) == 2
+
+
 def test_centres_that_disagree_are_one_error(tmp_path):
     path = tmp_path / "F_v3d_Subject_7.mat"
     markers = np.random.default_rng(0).uniform(500, 900, (4, 87, 3))

@@ -48,6 +48,23 @@ def test_boxes_are_those_of_the_output(tmp_path):
     assert found[0].shape == (4, 5)  # both boxes, and both mirrored
 
 
+def test_keypoints_are_those_of_the_people_that_are_found(tmp_path):
+    people = np.zeros((6, 56), np.float32)
+    people[0, :51] = np.tile([0.25, 0.5, 0.7], 17)  # y, x of the padded image's sides, score
+    people[0, 3:6] = 0.75, 0.125, 0.4
+    people[0, 51:] = 0.25, 0.125, 0.75, 0.5, 0.3
+    people[1] = people[0]  # the same person, found better
+    people[1, 0], people[1, 55] = 0.5, 0.9
+    people[2, 51:] = 0.5, 0.5, 0.7, 0.7, 0.1  # too unsure
+    detector = load_detector("movenet", write_fake(tmp_path, people))
+    (found,) = detector.keypoints(np.zeros((600, 768, 3), np.uint8))  # halved, then 10 px above and below
+    expected = np.tile([384 - 0.5, 140 - 0.5, 0.7], (17, 1))
+    expected[0, 1], expected[1] = 300 - 0.5, (96 - 0.5, 460 - 0.5, 0.4)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-3)
+    nobody = load_detector("movenet", write_fake(tmp_path, np.zeros((6, 56), np.float32)))
+    assert nobody.keypoints(np.zeros((60, 80, 3), np.uint8)).shape == (0, 17, 3)
+
+
 @pytest.fixture(scope="module")
 def real():
     """The fetched detector and the folder of sample photos."""
@@ -77,3 +94,13 @@ def test_finds_the_walker_beside_the_one_on_the_roof(real):
     found = detector.detect_batch(frames[45:81:35])
     assert boxlib.iou(found[0][:, :4], [717, 276, 69, 194]).max() > 0.6  # drawn and looked at
     assert boxlib.iou(found[1][:, :4], [549, 259, 122, 208]).max() > 0.6
+
+
+def test_the_skiers_keypoints_are_near_their_labels(real):
+    detector, samples = real
+    folder = samples / "coco_keypoints_4img"
+    labels = json.loads((folder / "example_coco_val.json").read_text())["annotations"]
+    (labelled,) = (np.reshape(label["keypoints"], (17, 3)) for label in labels if label["image_id"] == 785)
+    (found,) = detector.keypoints(cv2.imread(str(folder / "000000000785.jpg"))[..., ::-1].copy())
+    distance = np.linalg.norm(found[:, :2] - labelled[:, :2], axis=1)[labelled[:, 2] > 0]
+    assert np.median(distance) < 8  # px, of a person who is 300 px tall; a pixel of the network is 1.7 px

@@ -27,7 +27,7 @@ def write(root: Path) -> Fake:
     for number, cam in fixed.items():
         _write_fixed(root / "Calib", number, cam)
     points = known_points()
-    _write_f(root / "F_Subjects_1_45/F_v3d_Subject_1.mat", points)
+    write_f(root / "F_Subjects_1_45/F_v3d_Subject_1.mat", points)
     _write_s(root / "S/S_v3d_Subject_50.mat", points)
     phones = known_phones()
     _write_phones(root / "Calib/F_CP2.json", phones)
@@ -123,7 +123,7 @@ def _write_fixed(folder: Path, number: int, cam: Camera) -> None:
     )
 
 
-def _write_f(path: Path, points: np.ndarray) -> None:
+def write_f(path: Path, points: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     stored = np.nan_to_num(points)  # 0 where missing
     move = np.empty((1, 1), object)
