@@ -38,7 +38,8 @@ INTRO = (
 
 def export(out: Path, size: DemoSize) -> float:
     """Exports the first seed's regularised model; returns the largest difference to it, mm."""
-    return export_run(out / f"seed{size.seeds[0]}" / EXPORTED, out / "savedmodel")
+    [written] = export_run(out / f"seed{size.seeds[0]}" / EXPORTED, out, ["savedmodel"])
+    return written.largest_difference_mm
 
 
 def write(
@@ -77,7 +78,10 @@ def show(out: Path, results: dict[str, Any], seconds: float, promised: bool) -> 
     for name, what in (
         ("report.html", "pictures, curves, the table per skeleton"),
         ("results.json", "all figures"),
-        ("savedmodel", f"the exported model: dozens pose PHOTO --model {out / 'savedmodel'} --out DIR"),
+        (
+            "savedmodel/1",
+            f"the exported model: dozens pose PHOTO --model {out / 'savedmodel/1'} --out DIR",
+        ),
     ):
         console.print(f"  {out / name}  {what}", soft_wrap=True)
 

@@ -17,7 +17,7 @@ TOLERANCE = 1e-10  # on the normalised plane; 1e-6 px at a focal length of 10,00
 def distort(points: np.ndarray, coefficients: np.ndarray, largest_radius2: float = np.inf) -> np.ndarray:
     """Ideal points [..., 2] to distorted ones [..., 2]; NaN beyond the squared radius `largest_radius2`."""
     x, y = points[..., 0], points[..., 1]
-    distorted = np.stack(_distort(x, y, coefficients), axis=-1)
+    distorted = np.stack(distort_xy(x, y, coefficients), axis=-1)
     if np.isfinite(largest_radius2):
         distorted[~(x * x + y * y < largest_radius2)] = np.nan
     return distorted
@@ -69,7 +69,8 @@ def _max_radius2(k1, k2, _p1, _p2, k3, k4, k5, k6) -> float:
     return float(roots.min(initial=np.inf))
 
 
-def _distort(x, y, coefficients):
+def distort_xy(x, y, coefficients):
+    """Distorted (x, y) of ideal x and y for 12 coefficients: plain arithmetic, for arrays and tensors alike."""
     k1, k2, p1, p2, k3, k4, k5, k6, s1, s2, s3, s4 = coefficients
     u = x * x + y * y
     radial = (1 + u * (k1 + u * (k2 + u * k3))) / (1 + u * (k4 + u * (k5 + u * k6)))
@@ -93,7 +94,7 @@ def _newton_step(points, goal, coefficients):
     b = slope * x * y + tangential + prism_x * y  # dx'/dy
     c = slope * x * y + tangential + prism_y * x  # dy'/dx
     d = radial + slope * y * y + 6 * p1 * y + 2 * p2 * x + prism_y * y  # dy'/dy
-    distorted_x, distorted_y = _distort(x, y, coefficients)
+    distorted_x, distorted_y = distort_xy(x, y, coefficients)
     error_x, error_y = goal[:, 0] - distorted_x, goal[:, 1] - distorted_y
     determinant = a * d - b * c
     # A singular Jacobian is a fold: a tiny determinant keeps the step finite and the iteration fails by

@@ -1,20 +1,17 @@
-"""A SavedModel of the crop model on people in whole images: boxes in, poses in the image's camera out."""
+"""An exported multi-person model on photos and frames of videos: people of whole images, as NumPy arrays."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 import tensorflow as tf
 
 from posepile import skeletons
 from posepile.cameras import Camera
-from posepile.example import PoseExample
-from training.augment.geometry import no_changes
-from training.crop import CropCameras, crop_cameras, warp_crop
+from posepile.names import unknown_name
 
-LARGEST_BATCH = 64  # crops in one call of the network
-NEEDED = ("predict_multi", "input_resolution", "joint_names", "joint_edges", "joint_formats")
+NEEDED = ("detect_poses_batched", "estimate_poses_batched", "crop_model", "per_skeleton_indices")
 
 
 class ModelFileError(ValueError):
@@ -30,16 +27,27 @@ class People:
     """Poses in one image.
 
     boxes: [M, 4] px; joints3d: [M, J, 3] mm, world of the camera that was given; joints2d: [M, J, 2] px of
-    the image, lens distortion included, NaN where a joint lies behind the camera.
+    the image, lens distortion included, NaN where a joint lies behind the camera; scores: [M] of the detector, 1
+    for boxes that were given. Detected people are in the order of their scores, best first; people of given boxes
+    in that of the boxes, with NaN poses where a box shows nothing (not finite, a side below 1 px, outside the lens).
     """
 
     boxes: np.ndarray
     joints3d: np.ndarray
     joints2d: np.ndarray
+    scores: np.ndarray = field(default=None)
+
+    def __post_init__(self):
+        if self.scores is None:
+            object.__setattr__(self, "scores", np.ones(len(self.boxes)))
 
     def take(self, columns: np.ndarray) -> "People":
         """The same people with a part of the joints."""
-        return People(self.boxes, self.joints3d[:, columns], self.joints2d[:, columns])
+        return People(self.boxes, self.joints3d[:, columns], self.joints2d[:, columns], self.scores)
+
+    def only(self, rows: np.ndarray) -> "People":
+        """Some of the people: rows is a mask [M], or indices."""
+        return People(self.boxes[rows], self.joints3d[rows], self.joints2d[rows], self.scores[rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,40 +59,99 @@ class JointChoice:
     columns: np.ndarray
 
 
+@dataclass(frozen=True)
+class Detection:
+    """What counts as a detected person."""
+
+    threshold: float = 0.3
+    """A box's score must be greater."""
+    max_people: int = -1
+    """Of one image, the best ones; -1: all."""
+    suppress_implausible: bool = True
+    """Whether impossible poses, and the same pose a second time, are left out."""
+
+
 class Predictor:
-    """Loads a crop model once and runs it on the people of any number of images.
+    """Loads a multi-person model once and runs it on any number of images.
+
+    Poses come with all joints of the model; `choose` and `People.take` select a skeleton's.
 
     Args:
-        folder: the SavedModel that `dozens export` writes.
+        folder: the SavedModel that `dozens export` writes (OUT/savedmodel/1).
+        detection: for `detect`, and for `predict_frames` without boxes.
+
+    Attributes:
+        joints, edges: of the poses. has_detector: whether there is a detector in the model; without one, nobody is
+        ever detected. skeletons: the names that `choose` knows.
 
     Raises:
         ModelFileError: no such model.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, detection: Detection = Detection()):
         self._model = _load(folder)
-        self.side = int(self._model.input_resolution.numpy())
-        self.joints = tuple(name.decode() for name in self._model.joint_names.numpy())
-        self.edges = tuple(map(tuple, self._model.joint_edges.numpy().tolist()))
-        self._merged = set(self._model.joint_formats.numpy().tolist()) == {b"merged"}
+        self._detection_options = {
+            "detector_threshold": detection.threshold,
+            "max_detections": detection.max_people,
+            "suppress_implausible_poses": detection.suppress_implausible,
+        }
+        self.has_detector = getattr(self._model, "detector", None) is not None
+        self._choices = {name: self._read_choice(name) for name in self._model.per_skeleton_indices}
+        self.joints, self.edges = self._choices[""].joints, self._choices[""].edges
 
-    def __call__(self, image: np.ndarray, boxes: np.ndarray, camera: Camera) -> People:
-        """Poses of the people in the boxes, all joints of the model.
+    @property
+    def skeletons(self) -> tuple[str, ...]:
+        return tuple(self._choices)
+
+    def __call__(self, image: np.ndarray, boxes: np.ndarray, camera: Camera, num_aug: int = 1) -> People:
+        """Poses of the people in the boxes [M, 4] px of an image [H, W, 3]; otherwise as `predict_frames`."""
+        return self.predict_frames([image], camera, [boxes], num_aug)[0]
+
+    def detect(self, image: np.ndarray, camera: Camera, num_aug: int = 1) -> People:
+        """Finds the people of an image [H, W, 3], and their poses; otherwise as `predict_frames`."""
+        return self.predict_frames([image], camera, num_aug=num_aug)[0]
+
+    def predict_frames(
+        self,
+        images: Sequence[np.ndarray],
+        camera: Camera,
+        boxes: Sequence[np.ndarray] | None = None,
+        num_aug: int = 1,
+    ) -> list[People]:
+        """Poses in several images at once, which is faster than one by one.
 
         Args:
-            image: [H, W, 3] uint8, RGB.
-            boxes: [M, 4] float, px.
-            camera: the camera of the image.
+            images: N of one size, [H, W, 3] uint8 RGB.
+            camera: of all of them.
+            boxes: [M, 4] px of the people in each; None: they are detected.
+            num_aug: crops of each person whose poses are averaged, 1 or more: slower, and more accurate.
 
         Raises:
-            CropError: a box without area, or one whose centre the lens model does not show.
+            ValueError: the images are none, or not as many as rows of boxes.
         """
-        boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
-        poses = np.zeros((0, len(self.joints), 3))
-        if len(boxes):
-            crops, cameras = _crops(image, boxes, camera, self.side)
-            poses = cameras.camera_to_world(self._predict(crops, cameras.intrinsics))
-        return People(boxes, poses, camera.world_to_image(poses))
+        images = np.stack(images)
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3 or 0 in images.shape[1:3]:
+            raise ValueError(
+                f"images are {images.dtype} {list(images.shape)}, expected uint8 [N, height, width, 3]"
+            )
+        arguments = {"num_aug": np.int32(num_aug)} | _of_camera(camera)
+        if boxes is None:
+            found = self._model.detect_poses_batched(images, **arguments, **self._detection_options)
+            boxes_and_scores = _rows(found["boxes"])
+        else:
+            given = [np.asarray(rows, np.float32).reshape(-1, 4) for rows in boxes]
+            if len(given) != len(images):
+                raise ValueError(f"boxes of {len(given)} images, expected those of {len(images)}")
+            flat = np.concatenate([np.zeros((0, 4), np.float32), *given])
+            ragged = tf.RaggedTensor.from_row_lengths(flat, [len(rows) for rows in given])
+            found = self._model.estimate_poses_batched(images, ragged, **arguments)
+            boxes_and_scores = [np.pad(rows, [(0, 0), (0, 1)], constant_values=1) for rows in given]
+        return [
+            _people(rows, poses, pixels, camera)
+            for rows, poses, pixels in zip(
+                boxes_and_scores, _rows(found["poses3d"]), _rows(found["poses2d"]), strict=True
+            )
+        ]
 
     def choose(self, skeleton: str) -> JointChoice:
         """The joints of a skeleton by its name, called as the skeleton calls them; "" means all of the model.
@@ -95,42 +162,33 @@ class Predictor:
             UnknownNameError: no such skeleton.
             MissingJointsError: the model lacks some of its joints.
         """
-        if not skeleton:
-            return JointChoice(self.joints, self.edges, np.arange(len(self.joints)))
-        chosen = skeletons.load(skeleton)
-        wanted = self._names_in_model(chosen)
-        missing = [name for name in wanted if name not in self.joints]
-        if missing:
-            raise MissingJointsError(
-                f"skeleton {skeleton!r}: the model lacks {len(missing)} of its {len(wanted)} joints "
-                f"({', '.join(missing[:5])}); it has all of: {', '.join(self.formats()) or 'no format'}"
-            )
-        return JointChoice(
-            chosen.joints, chosen.edges, np.array([self.joints.index(name) for name in wanted])
+        if skeleton in self._choices:
+            return self._choices[skeleton]
+        if skeleton not in skeletons.names():
+            raise unknown_name("skeleton", skeleton, [*self._choices, *skeletons.names()])
+        known = [repr(name) for name in self._choices if name]
+        raise MissingJointsError(
+            f"skeleton {skeleton!r}: the model lacks joints of it; it answers in {', '.join(known) or 'none'}"
         )
 
     def formats(self) -> list[str]:
         """The formats all of whose joints the model predicts, in the order of the registry."""
-        held = set(self.joints)
-        return [f for f in skeletons.FORMATS if held.issuperset(self._names_in_model(skeletons.load(f)))]
+        return [name for name in skeletons.FORMATS if name in self._choices]
 
-    def _names_in_model(self, skeleton: skeletons.Skeleton) -> tuple[str, ...]:
-        return skeleton.base_names if self._merged else skeleton.union_names
-
-    def _predict(self, crops: np.ndarray, intrinsics: np.ndarray) -> np.ndarray:
-        """[N, S, S, 3] uint8 crops -> [N, J, 3] mm in their cameras' frames."""
-        poses = []
-        for i in range(0, len(crops), LARGEST_BATCH):
-            images = (crops[i : i + LARGEST_BATCH] / 255.0).astype(np.float16)
-            k = intrinsics[i : i + LARGEST_BATCH].astype(np.float32)
-            poses.append(self._model.predict_multi(images, k).numpy())
-        return np.concatenate(poses)
+    def _read_choice(self, name: str) -> JointChoice:
+        model = self._model
+        return JointChoice(
+            tuple(joint.decode() for joint in model.per_skeleton_joint_names[name].numpy()),
+            tuple(map(tuple, model.per_skeleton_joint_edges[name].numpy().tolist())),
+            model.per_skeleton_indices[name].numpy(),
+        )
 
 
 def _load(folder: Path):
+    folder = Path(folder)
     if not (folder / "saved_model.pb").exists():
-        inside = folder / "savedmodel"
-        hint = f"; did you mean {inside}?" if (inside / "saved_model.pb").exists() else ""
+        inside = next((path.parent for path in sorted(folder.glob("**/saved_model.pb"))), None)
+        hint = f"; did you mean {inside}?" if inside else ""
         raise ModelFileError(
             f"{folder}: no saved_model.pb in it, expected a folder that `dozens export` wrote{hint}"
         )
@@ -146,28 +204,20 @@ def _load(folder: Path):
     return model
 
 
-def _crops(image: np.ndarray, boxes: np.ndarray, camera: Camera, side: int) -> tuple[np.ndarray, CropCameras]:
-    """Crops [M, side, side, 3] uint8 RGB and their cameras, by the code that makes those of training.
-
-    Stored training images are about as large as crops; photos are not, and are halved first where a crop
-    would pick every second pixel or fewer.
-    """
-    levels = np.log2(np.maximum(boxes[:, 2:].max(axis=1) / side, 1)).astype(int)
-    pyramid = [cv2.cvtColor(image, cv2.COLOR_RGB2BGR)]
-    while len(pyramid) <= levels.max() and min(pyramid[-1].shape[:2]) >= 2:
-        pyramid.append(_halved(pyramid[-1]))
-    levels = np.minimum(levels, len(pyramid) - 1)
-    scales = 0.5**levels
-    corners = (boxes[:, :2] + 0.5) * scales[:, np.newaxis] - 0.5  # pixel centres are at integers
-    scaled = np.concatenate([corners, boxes[:, 2:] * scales[:, np.newaxis]], axis=1)
-    examples = [PoseExample(f"box {i}", b"", camera.scaled(scales[i]), box) for i, box in enumerate(scaled)]
-    sizes = np.array([pyramid[level].shape[1::-1] for level in levels])
-    cameras = crop_cameras(examples, sizes, no_changes(len(boxes)), side)
-    crops = [warp_crop(pyramid[levels[i]], example, cameras, i) for i, example in enumerate(examples)]
-    return np.stack(crops), cameras
+def _of_camera(camera: Camera) -> dict:
+    """The model's arguments for a camera, whose frame is the world: positions may be too far for float32."""
+    return {
+        "intrinsic_matrix": camera.intrinsics[np.newaxis].astype(np.float32),
+        "distortion_coeffs": camera.distortion[np.newaxis].astype(np.float32),
+        "world_up_vector": (camera.rotation @ camera.world_up).astype(np.float32),
+    }
 
 
-def _halved(image: np.ndarray) -> np.ndarray:
-    """Means of 2x2 pixels; an odd last row or column is dropped, so that no pixel moves."""
-    height, width = image.shape[0] // 2, image.shape[1] // 2
-    return cv2.resize(image[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
+def _people(boxes: np.ndarray, poses: np.ndarray, pixels: np.ndarray, camera: Camera) -> People:
+    pixels = np.where(poses[..., 2:] > 0, pixels, np.nan)
+    boxes = np.asarray(boxes, np.float64)
+    return People(boxes[:, :4], camera.camera_to_world(poses), pixels.astype(np.float64), boxes[:, 4])
+
+
+def _rows(ragged: tf.RaggedTensor) -> list[np.ndarray]:
+    return np.split(ragged.flat_values.numpy(), ragged.row_splits.numpy()[1:-1])

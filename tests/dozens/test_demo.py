@@ -41,7 +41,7 @@ def test_the_report_is_one_whole_file(demo):
 @pytest.mark.slow
 def test_the_exported_model_is_there_and_the_table_is_printed(demo):
     out, printed = demo
-    assert (out / "savedmodel/saved_model.pb").exists()
+    assert (out / "savedmodel/1/saved_model.pb").exists()
     assert "Output regularisation" in printed
     table = [line for line in printed.splitlines() if line[:1] in ("┃", "│", "┡", "┏", "└")]
     assert len(table) >= len(VARIANTS) + 5

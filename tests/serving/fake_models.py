@@ -1,4 +1,4 @@
-"""Crop models whose answers are known: SavedModels of a few lines, with the attributes of an exported one."""
+"""Crop models whose answers are known, in multi-person models without a detector or with a fake one."""
 
 import json
 from pathlib import Path
@@ -7,6 +7,9 @@ import numpy as np
 import tensorflow as tf
 
 from posepile import skeletons
+from posepile.skeletons import Skeleton
+from serving.estimator import PoseEstimator
+from serving.joint_sets import joint_sets
 
 SIDE = 64
 H36M = skeletons.load("h36m_17")
@@ -22,7 +25,7 @@ STANDING = {
 
 
 class FakeCropModel(tf.Module):
-    """The given function as `predict_multi`, and the attributes of serving.export.CropModel."""
+    """The given function as `predict_multi`, and the attributes of serving.crop_model.CropModel."""
 
     def __init__(self, predict, names, edges, formats):
         super().__init__()
@@ -36,14 +39,50 @@ class FakeCropModel(tf.Module):
         self.predict_multi = tf.function(predict, input_signature=[images, intrinsics])
 
 
-def save_fake(folder: Path, predict, names, edges=(), formats=None) -> Path:
-    """Writes a SavedModel."""
+class FakeDetector(tf.Module):
+    """Finds the given boxes [M, 5], best first, in every image, if their scores are high enough."""
+
+    def __init__(self, boxes):
+        super().__init__()
+        boxes = np.reshape(boxes, (-1, 5)).astype(np.float32)
+
+        def predict_multi_image(images, threshold, nms_iou_threshold, flip_aug, bothflip_aug):
+            found = tf.boolean_mask(boxes, boxes[:, 4] > threshold)
+            count = tf.shape(images)[0]
+            return tf.RaggedTensor.from_row_lengths(
+                tf.tile(found, [count, 1]), tf.fill([count], tf.shape(found)[0])
+            )
+
+        number, flag = tf.TensorSpec([], tf.float32), tf.TensorSpec([], tf.bool)
+        images = tf.TensorSpec([None, None, None, 3], tf.uint8)
+        self.predict_multi_image = tf.function(
+            predict_multi_image, input_signature=[images, number, number, flag, flag]
+        )
+
+
+def fake_estimator(predict, names, edges=(), formats=None, own=(), detected=None, **options) -> PoseEstimator:
+    """A multi-person model whose network is `predict`; joints as in a union of formats."""
     formats = formats or ["h36m"] * len(names)
-    tf.saved_model.save(FakeCropModel(predict, names, edges, formats), str(folder))
+    detector = None if detected is None else FakeDetector(detected)
+    skeleton = as_skeleton(names, edges, formats)
+    crop_model = FakeCropModel(predict, names, edges, formats)
+    return PoseEstimator(crop_model, joint_sets(skeleton, own), detector, **options)
+
+
+def as_skeleton(names, edges, formats) -> Skeleton:
+    """The joints of a network, each called as in a union, or as they are."""
+    base = [n.removesuffix(f"_{f}") for n, f in zip(names, formats, strict=True)]
+    edges = tuple(sorted(tuple(sorted(edge)) for edge in edges))
+    return Skeleton("fake", tuple(names), edges, tuple(names), "", tuple(formats), tuple(base))
+
+
+def save_fake(folder: Path, predict, names, edges=(), formats=None, **options) -> Path:
+    """Writes a multi-person model's SavedModel."""
+    tf.saved_model.save(fake_estimator(predict, names, edges, formats, **options), str(folder))
     return folder
 
 
-def save_standing(folder: Path) -> Path:
+def save_standing(folder: Path, **options) -> Path:
     """Whatever the crop shows: a person of 1.6 m whose middle is the crop's and who fills 80 % of it."""
     person = tf.constant([STANDING[joint] for joint in H36M.joints], tf.float32) + [0, -80, 0]
 
@@ -52,7 +91,8 @@ def save_standing(folder: Path) -> Path:
         offset = distance[:, tf.newaxis, tf.newaxis] * tf.constant([0.0, 0.0, 1.0])
         return person[tf.newaxis] + offset
 
-    return save_fake(folder, predict, [f"{joint}_h36m" for joint in H36M.joints], H36M.edges)
+    names = [f"{joint}_h36m" for joint in H36M.joints]
+    return save_fake(folder, predict, names, H36M.edges, **options)
 
 
 def save_fixed_pixels(folder: Path, pixels, depths) -> Path:

@@ -1,6 +1,7 @@
 """Export promises: what is loaded anywhere gives the network's poses and says what they are and whence."""
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,16 +11,17 @@ import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
-from fake_models import save_standing
 
 from affine_combining.weights import AcaeWeights
 from posepile import skeletons
 from posepile.cameras import Camera
 from posepile.example import PoseExample
+from posepile.names import UnknownNameError
 from posepile.store import Store, StoreWriter
-from serving import export
 from serving.commands.export import main
-from serving.export import ExportError, export_model, export_run
+from serving.export import ExportError, Options, Source, comparison, export_run, export_source
+from serving.export.savedmodel import build_estimator
+from serving.export.source import run_provenance, source_of_run
 from serving.predictor import Predictor
 from training import config_files, run_folder
 from training.build import build_model
@@ -27,16 +29,17 @@ from training.config import DataConfig, ModelConfig, TrainConfig
 
 CONFIG = TrainConfig(model=ModelConfig(backbone="tiny", crop_side=64, ghost_group_size=0), seed=5)
 UNION = skeletons.union(["aspset", "h36m"])
+NO_DETECTOR = Options(detector="none")
 # Loads the model with nothing but TensorFlow, as a user without this project would.
 LOAD_ALONE = """
 import sys, numpy as np, tensorflow as tf
 assert not any(name in sys.modules for name in ("training", "serving", "posepile", "affine_combining"))
 model, crops = tf.saved_model.load(sys.argv[1]), np.load(sys.argv[2])
-poses = model.predict_multi(crops["images"], crops["intrinsics"])
-served = model.signatures["serving_default"](images=crops["images"], intrinsics=crops["intrinsics"])
-np.savez(sys.argv[3], poses=poses, served=served["poses3d"], edges=model.joint_edges,
-         names=[n.decode() for n in model.joint_names.numpy()], side=model.input_resolution,
-         formats=[n.decode() for n in model.joint_formats.numpy()],
+poses = model.crop_model.predict_multi(crops["images"], crops["intrinsics"])
+people = model.estimate_poses(crops["photo"], crops["boxes"], num_aug=2, skeleton="h36m_17")
+np.savez(sys.argv[3], poses=poses, people=people["poses3d"], edges=model.joint_edges,
+         names=[n.decode() for n in model.joint_names.numpy()], side=model.crop_model.input_resolution,
+         formats=[n.decode() for n in model.crop_model.joint_formats.numpy()],
          provenance=model.provenance.numpy().decode())
 """
 
@@ -55,30 +58,35 @@ def model():
 
 @pytest.fixture(scope="module")
 def exported(run, tmp_path_factory) -> Path:
-    out = tmp_path_factory.mktemp("exported") / "deep" / "savedmodel"
-    assert export_run(run, out) < 0.05  # mm, at metres: the same float32 kernels in another order
-    return out
+    out = tmp_path_factory.mktemp("exported") / "deep"
+    [written] = export_run(run, out, ["savedmodel"], NO_DETECTOR)
+    assert written.largest_difference_mm < 0.05  # mm, at metres: the same float32 kernels in another order
+    assert written.path == out / "savedmodel/1"
+    return written.path
 
 
-def test_loads_in_a_process_with_tensorflow_alone(run, exported, tmp_path):
-    crops = export.random_crops(64, 3)
+def test_loads_in_a_process_with_tensorflow_alone(run, exported, tmp_path, photo):
+    crops = comparison.random_crops(64, 3)
     images, intrinsics = (crops.images / 255).astype(np.float16), crops.intrinsics.astype(np.float32)
-    np.savez(tmp_path / "crops.npz", images=images, intrinsics=intrinsics)
+    boxes = np.float32([[30, 20, 60, 80], [5, 5, 30, 90]])
+    np.savez(tmp_path / "crops.npz", images=images, intrinsics=intrinsics, photo=photo, boxes=boxes)
     arguments = [exported, tmp_path / "crops.npz", tmp_path / "result.npz"]
     subprocess.run([sys.executable, "-c", LOAD_ALONE, *map(str, arguments)], check=True, cwd=tmp_path)
     result = np.load(tmp_path / "result.npz")
     expected = np.asarray(run_folder.load_model(run).predict_joints(images.astype(np.float32), intrinsics))
     np.testing.assert_allclose(result["poses"], expected, rtol=0, atol=0.05)
-    np.testing.assert_array_equal(result["served"], result["poses"])
     assert np.ptp(expected, axis=0).max() > 0.5  # mm: the crops are told apart, so equality means something
+    estimator = build_estimator(source_of_run(run, NO_DETECTOR))
+    people = estimator.estimate_poses(photo, boxes, num_aug=2, skeleton="h36m_17")["poses3d"]
+    np.testing.assert_allclose(result["people"], people, rtol=0, atol=0.05)
     assert tuple(result["names"]) == UNION.joints and tuple(result["formats"]) == UNION.formats
     assert result["side"] == 64
     np.testing.assert_array_equal(result["edges"], UNION.edges)
-    assert json.loads(str(result["provenance"])) == export.run_provenance(run)
+    assert json.loads(str(result["provenance"])) == run_provenance(run) | {"detector": None}
 
 
 def test_provenance_says_what_was_trained_how_and_on_what(run):
-    provenance = export.run_provenance(run)
+    provenance = run_provenance(run)
     assert provenance["configuration"] == config_files.to_json(CONFIG)
     assert provenance["stores"] == {"tiny": {"examples": 3, "licence": "CC0-1.0"}}
     assert provenance["seed"] == 5 and provenance["autoencoder"] is None
@@ -87,13 +95,14 @@ def test_provenance_says_what_was_trained_how_and_on_what(run):
 
 def test_the_command_compares_on_crops_of_the_runs_own_data(run, tmp_path, monkeypatch, capsys):
     seen = []
-    compare = export._largest_difference
-    monkeypatch.setattr(export, "_largest_difference", lambda *a: seen.append(a[2]) or compare(*a))
-    assert main([str(run), "--out", str(tmp_path), "--json"]) == 0
-    result = json.loads(capsys.readouterr().out)
-    assert result["savedmodel"] == str(tmp_path / "savedmodel")
+    compare = comparison._largest_difference
+    monkeypatch.setattr(comparison, "_largest_difference", lambda *a: seen.append(a[2]) or compare(*a))
+    arguments = [str(run), "--to", "savedmodel", "--out", str(tmp_path), "--detector", "none", "--json"]
+    assert main(arguments) == 0
+    [result] = json.loads(capsys.readouterr().out)["exports"]
+    assert result["format"] == "savedmodel" and result["path"] == str(tmp_path / "savedmodel/1")
     assert 0 <= result["largest_difference_mm"] < 0.05
-    assert (tmp_path / "savedmodel" / "saved_model.pb").exists()
+    assert (tmp_path / "savedmodel/1/saved_model.pb").exists()
     [random, real] = seen
     assert len(real.images) == len(random.images) == 3
     red_blue = real.images[0, 32, 32]
@@ -108,12 +117,13 @@ def test_variants_with_an_autoencoder(tmp_path):
     AcaeWeights(w1, w2, UNION.joints, {"poses": "made up"}).save(tmp_path / "acae.npz")
     config = replace(CONFIG, variant="hybrid", acae=str(tmp_path / "acae.npz"))
     run = write_run(tmp_path / "run", config, UNION, [])
-    assert export_run(run, tmp_path / "m") < 0.05
-    provenance = stored_provenance(tmp_path / "m")
+    [written] = export_run(run, tmp_path, ["savedmodel"], NO_DETECTOR)
+    assert written.largest_difference_mm < 0.05
+    provenance = stored_provenance(written.path)
     assert provenance["autoencoder"] == {"latents": 4, "poses": "made up"}
     # The teacher head, n * (1 + depth bins) outputs, is of no use here and stays out
-    loaded = tf.saved_model.load(str(tmp_path / "m"))
-    sizes = [variable.shape[-1] for variable in loaded.network_variables]
+    loaded = tf.saved_model.load(str(written.path))
+    sizes = [variable.shape[-1] for variable in loaded.crop_model.network_variables]
     assert 4 * (1 + 8) in sizes and n * (1 + 8) not in sizes
 
 
@@ -122,8 +132,8 @@ def test_merged_joints_have_names_without_suffixes_and_stores_may_be_gone(tmp_pa
     config = replace(CONFIG, data=DataConfig(joints="merged"))
     run = write_run(tmp_path / "run", config, merged, [make_store(tmp_path / "store")])
     (tmp_path / "store").rename(tmp_path / "elsewhere")
-    export_run(run, tmp_path / "m")
-    predictor = Predictor(tmp_path / "m")
+    [written] = export_run(run, tmp_path / "out", ["savedmodel"], NO_DETECTOR)
+    predictor = Predictor(written.path)
     assert predictor.joints == merged.joints and not any("_" in joint for joint in predictor.joints)
     assert {"h36m", "aspset"} <= set(predictor.formats())
 
@@ -136,31 +146,39 @@ def test_an_export_that_differs_does_not_count(model, tmp_path, monkeypatch):
 
     monkeypatch.setattr(model, "predict_joints", shifted)
     with pytest.raises(ExportError, match=r"differ from the Keras model by 2\.6 mm, expected at most 1.0"):
-        export_model(model, UNION, {}, tmp_path / "m")
-    assert not (tmp_path / "m").exists()
+        export_source(Source(model, UNION, {}, options=NO_DETECTOR), tmp_path, ["savedmodel"])
+    assert not (tmp_path / "savedmodel/1").exists()
 
 
-def test_replaces_an_older_model_but_nothing_else(model, tmp_path):
-    save_standing(tmp_path / "m")
-    export_model(model, UNION, {"version": 2}, tmp_path / "m")
-    assert stored_provenance(tmp_path / "m") == {"version": 2}
-    assert [path.name for path in tmp_path.iterdir()] == ["m"]
-    (tmp_path / "notes").mkdir()
-    with pytest.raises(ExportError, match="notes: exists and is no SavedModel"):
-        export_model(model, UNION, {}, tmp_path / "notes")
+def test_replaces_an_older_model_but_nothing_else(exported, model, tmp_path):
+    shutil.copytree(exported, tmp_path / "savedmodel/1")
+    export_source(Source(model, UNION, {"version": 2}, options=NO_DETECTOR), tmp_path, ["savedmodel"])
+    assert stored_provenance(tmp_path / "savedmodel/1") == {"version": 2, "detector": None}
+    assert [path.name for path in (tmp_path / "savedmodel").iterdir()] == ["1"]
+    (tmp_path / "notes/savedmodel/1").mkdir(parents=True)
+    with pytest.raises(ExportError, match="savedmodel/1: exists and is no SavedModel"):
+        export_source(Source(model, UNION, {}, options=NO_DETECTOR), tmp_path / "notes", ["savedmodel"])
 
 
-def test_other_joints_than_the_models(model, tmp_path):
+def test_formats_that_are_none(run, tmp_path):
+    with pytest.raises(UnknownNameError, match="unknown export format 'tensorrt'.*savedmodel"):
+        main([str(run), "--to", "savedmodel,tensorrt", "--out", str(tmp_path)])
+    with pytest.raises(ValueError, match="no export format"):
+        main([str(run), "--to", "", "--out", str(tmp_path)])
+    assert not list(tmp_path.iterdir())
+
+
+def test_other_joints_than_the_models(model):
     with pytest.raises(ExportError, match="42 joints, expected the 17 of skeleton 'aspset'"):
-        export_model(model, skeletons.load("aspset"), {}, tmp_path / "m")
+        Source(model, skeletons.load("aspset"), {})
 
 
 def test_a_folder_that_is_no_finished_run(run, tmp_path):
     with pytest.raises(FileNotFoundError, match="no config.json in it, expected the folder of a run"):
-        export_run(tmp_path, tmp_path / "m")
+        export_run(tmp_path, tmp_path, ["savedmodel"])
     config_files.save(CONFIG, tmp_path)
     with pytest.raises(FileNotFoundError, match="not finished"):
-        export_run(tmp_path, tmp_path / "m")
+        export_run(tmp_path, tmp_path, ["savedmodel"])
 
 
 def stored_provenance(savedmodel: Path) -> dict:

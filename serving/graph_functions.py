@@ -1,0 +1,37 @@
+"""Functions of a SavedModel whose arguments come from a table."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+
+def graph_function(
+    name: str,
+    run: Callable[[dict[str, Any]], Any],
+    specs: Sequence[tf.TypeSpec],
+    defaults: Mapping[str, Any],
+    names: Sequence[str] = (),
+):
+    """A tf.function that is called by position or keyword, with a fixed signature.
+
+    Args:
+        name: of the function.
+        run: gets all arguments as tensors by name.
+        specs: of the arguments, in order.
+        defaults: by argument. Python values are kept for callers in Python, tf.constants for a server too.
+        names: of the arguments; needed where a spec has none (ragged tensors).
+    """
+    names = names or [spec.name for spec in specs]
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    signature = inspect.Signature(
+        [inspect.Parameter(n, kind, default=defaults.get(n, inspect.Parameter.empty)) for n in names]
+    )
+
+    def function(*args, **kwargs):
+        return run(dict(signature.bind(*args, **kwargs).arguments))
+
+    function.__signature__ = signature
+    function.__name__ = name
+    return tf.function(function, input_signature=list(specs), autograph=False)

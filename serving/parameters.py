@@ -1,0 +1,148 @@
+"""The arguments of the multi-person model: types, shapes and defaults in one table, and what is refused.
+
+Source: serving sheet, sections 1 and 4.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+UNKNOWN_INTRINSICS = ((-1.0, -1.0, -1.0),) * 3
+IDENTITY = ((1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0), (0.0, 0.0, 0.0, 1.0))
+NO_DISTORTION = (0.0,) * 5
+FEWEST_COEFFICIENTS, MOST_COEFFICIENTS = 5, 12
+SMALLEST_FOV_DEG, LARGEST_FOV_DEG = 1.0, 170.0
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """An optional argument: its type, its shape for one image, its default, and whether images differ in it."""
+
+    dtype: tf.DType
+    shape: tuple[int | None, ...]
+    default: Any
+    per_image: bool = False
+
+    def spec(self, name: str, batched: bool) -> tf.TensorSpec:
+        shape = (None, *self.shape) if batched and self.per_image else self.shape
+        return tf.TensorSpec(shape, self.dtype, name)
+
+    def default_of(self, batched: bool) -> Any:
+        return (self.default,) if batched and self.per_image else self.default
+
+
+PARAMETERS = {
+    "intrinsic_matrix": Parameter(tf.float32, (3, 3), UNKNOWN_INTRINSICS, per_image=True),
+    "distortion_coeffs": Parameter(tf.float32, (None,), NO_DISTORTION, per_image=True),
+    "extrinsic_matrix": Parameter(tf.float32, (4, 4), IDENTITY, per_image=True),
+    "world_up_vector": Parameter(tf.float32, (3,), (0.0, -1.0, 0.0)),
+    "default_fov_degrees": Parameter(tf.float32, (), 55.0),
+    "internal_batch_size": Parameter(tf.int32, (), 64),
+    "antialias_factor": Parameter(tf.int32, (), 1),
+    "num_aug": Parameter(tf.int32, (), 5),
+    "average_aug": Parameter(tf.bool, (), True),
+    "skeleton": Parameter(tf.string, (), ""),
+    "detector_threshold": Parameter(tf.float32, (), 0.3),
+    "detector_nms_iou_threshold": Parameter(tf.float32, (), 0.7),
+    "max_detections": Parameter(tf.int32, (), -1),
+    "detector_flip_aug": Parameter(tf.bool, (), False),
+    "suppress_implausible_poses": Parameter(tf.bool, (), True),
+}
+"""In the order of the methods' arguments."""
+OF_DETECTION = tuple(PARAMETERS)[-5:]
+OF_ESTIMATION = tuple(PARAMETERS)[:-5]
+
+IMAGE = tf.TensorSpec([None, None, 3], tf.uint8, "image")
+IMAGES = tf.TensorSpec([None, None, None, 3], tf.uint8, "images")
+BOXES = tf.TensorSpec([None, 4], tf.float32, "boxes")
+RAGGED_BOXES = tf.RaggedTensorSpec([None, None, 4], tf.float32, ragged_rank=1)
+
+
+def signature(*first, batched: bool, detects: bool) -> list:
+    """The input signature of a method: `first`, then its parameters in order."""
+    names = (*OF_ESTIMATION, *(OF_DETECTION if detects else ()))
+    return [*first, *(PARAMETERS[name].spec(name, batched) for name in names)]
+
+
+def defaults(batched: bool) -> dict[str, Any]:
+    """The defaults of the parameters, by name."""
+    return {name: parameter.default_of(batched) for name, parameter in PARAMETERS.items()}
+
+
+def checked(arguments: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """The arguments of a batched method, by name, for use after the checks have passed.
+
+    In a graph they fail when it runs: InvalidArgumentError, whose message begins with the argument's name.
+    """
+    checks = [
+        tf.debugging.Assert(right, [f"{name}: expected {expected}, got", arguments[name]], summarize=16)
+        for name, right, expected in _conditions(arguments)
+    ]
+    with tf.control_dependencies(checks):
+        return {name: tf.identity(value) for name, value in arguments.items()}
+
+
+def _conditions(a: dict[str, tf.Tensor]) -> Sequence[tuple[str, tf.Tensor, str]]:
+    """(argument, whether it is right, what is expected)."""
+    size = tf.shape(a["images"])
+    conditions = [
+        ("images", tf.reduce_all(size[1:] > 0), "at least one pixel"),
+        *((name, _rows(a[name], size[0]), "one for each image, or one for all") for name in _per_image()),
+        (
+            "intrinsic_matrix",
+            _are_intrinsics(a["intrinsic_matrix"]),
+            "rows (f s c), (0 f c), (0 0 1), or all -1",
+        ),
+        ("distortion_coeffs", _are_coefficients(a["distortion_coeffs"]), "5 to 12 finite numbers"),
+        ("extrinsic_matrix", _are_extrinsics(a["extrinsic_matrix"]), "finite rotation and translation"),
+        ("world_up_vector", _is_direction(a["world_up_vector"]), "a finite direction"),
+        ("default_fov_degrees", _between(a["default_fov_degrees"]), "more than 1 and less than 170"),
+        ("internal_batch_size", a["internal_batch_size"] >= 0, "0 or more"),
+        ("antialias_factor", a["antialias_factor"] >= 1, "1 or more"),
+        ("num_aug", a["num_aug"] >= 1, "1 or more"),
+    ]
+    if "max_detections" in a:
+        conditions.append(("max_detections", a["max_detections"] >= -1, "-1 (all), 0 or more"))
+    return conditions
+
+
+def _per_image() -> list[str]:
+    return [name for name, parameter in PARAMETERS.items() if parameter.per_image]
+
+
+def _rows(value: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
+    rows = tf.shape(value)[0]
+    return (rows == 1) | (rows == images)
+
+
+def _are_intrinsics(matrices: tf.Tensor) -> tf.Tensor:
+    unknown = tf.reduce_all(matrices == -1, axis=(1, 2))
+    known = (
+        tf.reduce_all(tf.math.is_finite(matrices), axis=(1, 2))
+        & (matrices[:, 0, 0] > 0)
+        & (matrices[:, 1, 1] > 0)
+        & (matrices[:, 1, 0] == 0)
+        & tf.reduce_all(matrices[:, 2] == [0.0, 0.0, 1.0], axis=1)
+    )
+    return tf.reduce_all(unknown | known)
+
+
+def _are_coefficients(coefficients: tf.Tensor) -> tf.Tensor:
+    count = tf.shape(coefficients)[1]
+    right_count = (count >= FEWEST_COEFFICIENTS) & (count <= MOST_COEFFICIENTS)
+    return right_count & tf.reduce_all(tf.math.is_finite(coefficients))
+
+
+def _are_extrinsics(matrices: tf.Tensor) -> tf.Tensor:
+    finite = tf.reduce_all(tf.math.is_finite(matrices))
+    return finite & tf.reduce_all(tf.abs(tf.linalg.det(matrices[:, :3, :3])) > 1e-3)
+
+
+def _is_direction(vector: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_all(tf.math.is_finite(vector)) & (tf.norm(vector) > 1e-6)
+
+
+def _between(angle: tf.Tensor) -> tf.Tensor:
+    return (angle > SMALLEST_FOV_DEG) & (angle < LARGEST_FOV_DEG)
