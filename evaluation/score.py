@@ -93,16 +93,18 @@ def score_predictions(
     return Scores(by_format, average, between, own_root, len(truth.keys))
 
 
-def mean_pose_mpjpe(train: Sequence[Store | Truth], test: Store | Truth) -> dict[str, float]:
+def mean_pose_mpjpe(
+    train: Sequence[Store | Truth], test: Store | Truth, formats: Sequence[str] | None = None
+) -> dict[str, float]:
     """MPJPE, mm, of predicting the mean pose of the training set, whatever the image shows: a yardstick.
 
     The mean of each format is over the examples labelled in it, root at the origin, in the crop camera's
-    frame. Returns format -> MPJPE, and "average" over the formats of the test store.
+    frame. Returns format -> MPJPE, and "average" over the chosen formats (None: all) of the test store.
 
     Raises ValueError if a format of the test store has no training example.
     """
     truths = [read_truth(store) if isinstance(store, Store) else store for store in train]
-    test = read_truth(test) if isinstance(test, Store) else test
+    test = _only_formats(read_truth(test) if isinstance(test, Store) else test, formats)
     scores = {}
     for name, joints in formats_of(test.joint_names, test.source).items():
         wanted = [test.joint_names[i] for i in joints.columns]
