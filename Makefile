@@ -19,7 +19,7 @@ test: install
 # Pages of the skeletons (kept in git) and of the code (site/); any warning stops it.
 docs: install
 	$(BIN)/python docs/skeleton_pages.py
-	$(BIN)/python -W error -m pdoc --docformat google -o site posepile affine_combining training evaluation serving
+	PDOC_ALLOW_EXEC=1 $(BIN)/python -W error -m pdoc --docformat google -o site posepile affine_combining training evaluation serving
 
 lint: install
 	$(BIN)/ruff check .
