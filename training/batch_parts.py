@@ -37,6 +37,15 @@ def in_parts(batches: tf.data.Dataset, n_3d: int, n_2d: int, parts: int) -> tf.d
     return batches.flat_map(as_parts)
 
 
+def as_floats(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """Masks and numbers as float32: before the first step Keras averages a batch over the replicas."""
+
+    def cast(values):
+        return tf.cast(values, tf.float32) if values.dtype in (tf.bool, tf.int32) else values
+
+    return batches.map(lambda x, y: tf.nest.map_structure(cast, (x, y)))
+
+
 def of_host(batches: tf.data.Dataset, host: int, hosts: int) -> tf.data.Dataset:
     """The rows of every array that the devices of one of several hosts hold."""
     if hosts == 1:

@@ -7,7 +7,6 @@ archive of all variables of model and optimizer (random seeds' state and step co
 import hashlib
 import io
 import json
-import os
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,6 +14,8 @@ from pathlib import Path
 
 import keras
 import numpy as np
+
+from training.atomic_write import write_atomically
 
 MAGIC = b"dozens checkpoint, version 1\n"
 FOLDER = "checkpoints"
@@ -51,6 +52,8 @@ def save(run: Path, model: keras.Model, step: int, fingerprint: str, protect: It
     """Writes the checkpoint of a step; deletes all but the newest two and those of the steps to `protect`."""
     path = path_of(run, step)
     path.parent.mkdir(parents=True, exist_ok=True)
+    for part in path.parent.glob(".*.part"):  # of processes that were killed: a run has one writer
+        part.unlink()
     write_atomically(path, _to_bytes(model, step, fingerprint))
     for old in _files(run)[KEEP:]:
         if int(old.stem) not in set(protect):
@@ -107,21 +110,6 @@ def restore(model: keras.Model, checkpoint: Checkpoint, *, optimizer: bool = Tru
     for part, variables in parts.items():
         for variable, (_, value) in zip(variables, checkpoint.variables[part], strict=True):
             variable.assign(value)
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replaces a file by new content; a crash leaves the old or the new one, complete and on disk."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with open(temporary, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # the new name, too, must survive a power cut
-    finally:
-        os.close(folder)
 
 
 def _to_bytes(model: keras.Model, step: int, fingerprint: str) -> bytes:

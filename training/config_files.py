@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from training.atomic_write import write_atomically
 from training.config import ConfigError, TrainConfig
 
 CONFIG_FILE = "config.json"
@@ -27,7 +28,8 @@ def from_json(raw: dict[str, Any], source: str = "config") -> TrainConfig:
 
 def save(config: TrainConfig, run: Path) -> None:
     """Writes RUN/config.json."""
-    (run / CONFIG_FILE).write_text(json.dumps(to_json(config), indent=2, allow_nan=False) + "\n")
+    text = json.dumps(to_json(config), indent=2, allow_nan=False) + "\n"
+    write_atomically(run / CONFIG_FILE, text.encode())
 
 
 def load(run: Path) -> TrainConfig:

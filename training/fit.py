@@ -17,6 +17,7 @@ from posepile.skeletons import Skeleton
 from posepile.skeletons.combine import side_by_side
 from posepile.store import Store
 from training import batch_parts, checkpoint, config_files, cost, devices, run_folder
+from training.backbones.pretrained import load_imagenet
 from training.build import build_model, transfer_weights
 from training.config import ConfigError, DataConfig, TrainConfig
 from training.input_pipeline import BatchLoader, dataset
@@ -140,6 +141,8 @@ def _start(config: TrainConfig, skeleton: Skeleton, run: Path) -> tuple[PoseEsti
         return model, saved.step
     if config.init_from:
         transfer_weights(load_initial(Path(config.init_from)), model)
+    elif config.model.initial_weights == "imagenet":
+        load_imagenet(model.backbone, config.model.backbone)
     return model, 0
 
 
@@ -198,7 +201,9 @@ def training_data(config: TrainConfig, loader: BatchLoader) -> Callable[[int], t
         if devices.replicas() == 1:
             return batches(first)
         # Every replica takes the next part in turn
-        return tf.distribute.get_strategy().distribute_datasets_from_function(lambda _: batches(first))
+        return tf.distribute.get_strategy().distribute_datasets_from_function(
+            lambda _: batch_parts.as_floats(batches(first))
+        )
 
     return data
 

@@ -30,7 +30,7 @@ class LossByStore(keras.metrics.Metric):
             ops.where(valid, ops.sum(relative_errors(predicted, labelled, valid), axis=-1), 0.0), axis=1
         )
         counts = 3.0 * ops.sum(used, axis=1)
-        n = len(self.store_ids)
+        n, store = len(self.store_ids), ops.cast(store, "int32")
         self.sums.assign_add(ops.segment_sum(errors, store, num_segments=n))
         self.counts.assign_add(ops.segment_sum(counts, store, num_segments=n))
 
@@ -43,7 +43,3 @@ class LossByStore(keras.metrics.Metric):
         sums, counts = (ops.convert_to_numpy(v) for v in (self.sums, self.counts))
         means = sums / np.maximum(counts, 1.0) / MM_PER_M
         return {f"relative_{id}": float(mean) for id, mean in zip(self.store_ids, means, strict=True)}
-
-    def reset_state(self):
-        for variable in (self.sums, self.counts):
-            variable.assign(ops.zeros_like(variable))

@@ -22,9 +22,10 @@ COMMON_2D_JOINTS = tuple(
 class PoseEstimator(keras.Model):
     """Predicts every joint of the union skeleton directly ("separate heads"), mm in the crop's camera frame.
 
-    Input {"image": [B, R, R, 3] uint8, or float in 0..1, "intrinsics": [B, 3, 3] px}, output {"joints": [B, J, 3]}. Labels
-    {"joints3d": [B3, J, 3] mm, "valid3d": [B3, J] bool} belong to the first B3 examples; where 2D-labelled
-    examples take part, {"joints2d": [B2, 17, 2] px, "valid2d": [B2, 17] bool} belong to the other B2.
+    Input {"image": [B, R, R, 3] uint8, or float in 0..1, "intrinsics": [B, 3, 3] px}, output
+    {"joints": [B, J, 3]}. Labels {"joints3d": [B3, J, 3] mm, "valid3d": [B3, J] bool} belong to the first B3
+    examples; where 2D-labelled examples take part, {"joints2d": [B2, 17, 2] px, "valid2d": [B2, 17] bool}
+    belong to the other B2.
 
     The model itself is float32, so that geometry is, whatever the policy of backbone and heads. Its state
     holds a step counter, which advances once a training call and switches the terms that depend on it, also
@@ -114,6 +115,7 @@ class PoseEstimator(keras.Model):
         return self({"image": image, "intrinsics": intrinsics}, training=False)["joints"]
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        y = {k: ops.cast(v, "bool") if k.startswith("valid") else v for k, v in y.items()}
         total = 0.0
         for name, (weight, value) in self.loss_terms(x, y, y_pred).items():
             self.term_metrics[name].update_state(value)

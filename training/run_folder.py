@@ -23,7 +23,8 @@ import tensorflow as tf
 from affine_combining.weights import AcaeWeights
 from posepile.skeletons import Skeleton
 from posepile.store import Store
-from training import checkpoint, config_files
+from training import config_files
+from training.atomic_write import write_atomically
 from training.build import build_model
 from training.config import ConfigError, TrainConfig
 from training.model import PoseEstimator
@@ -106,7 +107,7 @@ def save_weights(run: Path, model: PoseEstimator) -> None:
     """Writes the final weights, whole or not at all."""
     temporary = run / f".{os.getpid()}.weights.h5"
     model.save_weights(temporary)
-    checkpoint.write_atomically(run / WEIGHTS_FILE, temporary.read_bytes())
+    write_atomically(run / WEIGHTS_FILE, temporary.read_bytes())
     temporary.unlink()
 
 
@@ -169,4 +170,4 @@ def _commit() -> str | None:
 
 
 def _write_json(path: Path, value) -> None:
-    checkpoint.write_atomically(path, (json.dumps(value, indent=1, allow_nan=False) + "\n").encode())
+    write_atomically(path, (json.dumps(value, indent=1, allow_nan=False) + "\n").encode())

@@ -40,6 +40,13 @@ class TwoPhase(keras.optimizers.schedules.LearningRateSchedule):
         first = self.base_rate * (1.0 / 3.0) ** (step / boundary)
         return ops.where(step < boundary, first, second)
 
+    def value(self, step: int) -> float:
+        """The rate of a step as a number, in double precision."""
+        boundary = self.phase_fraction * self.steps
+        if step < boundary:
+            return self.base_rate * (1.0 / 3.0) ** (step / boundary)
+        return self.base_rate / DROP * 0.3 ** ((step - boundary) / (self.steps - boundary))
+
     def get_config(self):
         return {"base_rate": self.base_rate, "steps": self.steps, "phase_fraction": self.phase_fraction}
 

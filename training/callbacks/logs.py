@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from training import checkpoint
+from training.atomic_write import write_atomically
 from training.callbacks.progress import Progressed
 
 METRICS_FILE = "metrics.csv"
@@ -135,7 +135,7 @@ def cut_rows(path: Path, step: int) -> None:
     kept = [row for row in rows if len(row) == len(header) and row[0].isdigit() and int(row[0]) <= step]
     buffer = io.StringIO()
     csv.writer(buffer).writerows([header, *kept])
-    checkpoint.write_atomically(path, buffer.getvalue().encode())
+    write_atomically(path, buffer.getvalue().encode())
 
 
 def _metadata(plugin: str):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import cv2
 
-from training import checkpoint
+from training.atomic_write import write_atomically
 from training.callbacks.averaging import AverageSwap
 from training.callbacks.logs import Log
 from training.callbacks.progress import AfterStep, Progressed
@@ -39,6 +39,6 @@ class SampleImages(AfterStep):
             grid = draw_samples(model, self.parts)
         self.folder.mkdir(exist_ok=True)
         jpeg = cv2.imencode(".jpg", grid[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])[1]
-        checkpoint.write_atomically(self.folder / f"{step:08d}.jpg", jpeg.tobytes())
+        write_atomically(self.folder / f"{step:08d}.jpg", jpeg.tobytes())
         for log in self.logs:
             log.image(step, "samples", grid)

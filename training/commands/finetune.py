@@ -34,6 +34,7 @@ def main(args: list[str]) -> int:
 
     from training import config_files, fit, run_folder
     from training.commands.piles import open_piles
+    from training.commands.running import to_its_end
     from training.presets import finetuned
 
     config = finetuned(
@@ -46,5 +47,4 @@ def main(args: list[str]) -> int:
     if arguments.seed is not None:
         config = replace(config, seed=arguments.seed)
     stores = open_piles(arguments.pile) or run_folder.store_paths(arguments.run)
-    print(f"done: {fit.train(config, stores, arguments.out)}")
-    return 0
+    return to_its_end(lambda: fit.train(config, stores, arguments.out))

@@ -21,6 +21,6 @@ def main(args: list[str]) -> int:
     arguments = tyro.cli(Arguments, args=args, prog="dozens resume")
     from training import fit
     from training.commands.piles import open_piles
+    from training.commands.running import to_its_end
 
-    print(f"done: {fit.resume(arguments.run, open_piles(arguments.pile))}")
-    return 0
+    return to_its_end(lambda: fit.resume(arguments.run, open_piles(arguments.pile)))

@@ -1,0 +1,83 @@
+"""Several devices: each replica gets its share of both kinds of labels; what cannot be cut is refused."""
+
+import csv
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from stand_ins import make_stores
+from tiny_run import CONFIG, IN_PARTS
+
+from training import checkpoint, devices
+from training.callbacks import METRICS_FILE
+from training.config import ConfigError
+
+HERE = Path(__file__).parent
+
+
+@pytest.mark.parametrize(
+    "accumulate, wanted, n_3d, n_2d, message",
+    [
+        (1, 2, 6, 2, None),
+        (2, 1, 6, 2, None),
+        (1, 3, 6, 3, "parts? of the batch: 3 examples"),
+        (1, 2, 5, 3, "5 3D-labelled examples, expected a multiple of 2"),
+        (1, 2, 6, 3, "3 2D-labelled examples, expected a multiple of 2"),
+        (2, 2, 12, 4, "expected 1 with TensorFlow"),
+    ],
+)
+def test_batches_that_cannot_be_cut_are_refused(accumulate, wanted, n_3d, n_2d, message):
+    config = replace(
+        IN_PARTS,
+        data=replace(CONFIG.data, shares=(("a", n_3d), ("b", n_2d))),
+        model=replace(CONFIG.model, ghost_group_size=0),
+        optimizer=replace(CONFIG.optimizer, accumulate=accumulate),
+        runtime=replace(CONFIG.runtime, devices=wanted),
+    )
+    object.__setattr__(config.model, "ghost_group_size", 4)
+    if message is None:
+        devices.check_parts(config, n_3d, n_2d)
+    else:
+        with pytest.raises(ConfigError, match=message):
+            devices.check_parts(config, n_3d, n_2d)
+
+
+def test_more_devices_than_there_are():
+    config = replace(CONFIG, runtime=replace(CONFIG.runtime, devices=99))
+    with pytest.raises(ConfigError, match="asks for 99, found"), devices.placed(config):
+        pass
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_two_devices_train_as_one(backend, tmp_path):
+    """TensorFlow: as one device that computes the batch in two parts; JAX: as one that computes it whole."""
+    pytest.importorskip(backend)
+    make_stores(tmp_path / "stores")
+    kinds = {"tensorflow": ("two devices", "in parts"), "jax": ("two devices", "whole")}[backend]
+    for kind in kinds:
+        run(tmp_path / "stores", tmp_path / kind, backend, kind)
+    first, second = (losses(tmp_path / kind) for kind in kinds)
+    # The first two steps have the same weights and, before it, the same data; mixes and rounding differ later.
+    np.testing.assert_allclose(first[0]["relative"], second[0]["relative"], rtol=1e-4)
+    for row in first:
+        assert all(np.isfinite(value) for value in row.values())
+    assert checkpoint.latest(tmp_path / kinds[0]).step == 2
+
+
+def run(stores, folder, backend, kind):
+    environment = os.environ | {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "2"}
+    environment["PYTHONPATH"] = str(HERE.parent.parent)
+    environment["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"
+    command = [sys.executable, str(HERE / "tiny_run.py"), str(stores), str(folder), "2", kind]
+    process = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
+    assert process.returncode == 0, process.stderr[-3000:]
+
+
+def losses(folder):
+    with open(folder / METRICS_FILE, newline="") as file:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
