@@ -5,22 +5,25 @@ A document has (missing figures are null):
     benchmark, title, protocol        how it was measured; protocol.options are the choices made
     code                              version and git revision
     truth                             images, sequences, fingerprint of what was scored against
+    over_seeds.FIGURE                 where asked for: label, unit, mean, std over the models
     models.NAME                       one for each prediction file:
         predictions, sha256, meta     the file, and what it says of the model: hash, augmentation, ...
         coverage, warnings
         figures.FIGURE                label, unit, value, low, high: 95 %, sequences resampled
         groups.KIND.LABEL.FIGURE      value
         vector                        [label, value] of the published summary line, in its order
-        details                       curves, errors by joint and distance, the worst people
+        details                       curves, errors by joint and distance, the worst people with their poses
 """
 
 import hashlib
 import importlib.metadata
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from evaluation.evaluate import Result, evaluate
 from evaluation.protocols.protocol import Protocol
@@ -48,12 +51,27 @@ def document(protocol: Any, truth: dict[str, Any], models: dict[str, Any]) -> di
         {
             "benchmark": protocol.id,
             "title": protocol.title,
-            "protocol": {**protocol.describe(), "options": options},
+            "protocol": {**protocol.describe(), "skeleton": protocol.skeleton_name, "options": options},
             "code": code_version(),
             "truth": truth,
             "models": models,
         }
     )
+
+
+def over_seeds(models: Mapping[str, Any]) -> dict[str, Any]:
+    """Figure -> label, unit, mean and (population) standard deviation over models that differ by their seed."""
+    found = {}
+    for name, first in next(iter(models.values()))["figures"].items():
+        values = [model["figures"][name]["value"] for model in models.values()]
+        is_known = None not in values
+        found[name] = {
+            "label": first["label"],
+            "unit": first["unit"],
+            "mean": float(np.mean(values)) if is_known else None,
+            "std": float(np.std(values)) if is_known else None,
+        }
+    return found
 
 
 def provenance(path: Path, meta: dict[str, Any]) -> dict[str, Any]:

@@ -34,6 +34,8 @@ def write_csv(found: Document, path: Path) -> None:
 def markdown(found: Document) -> str:
     """The page about a benchmark: protocol, figures side by side, published rows, groups, provenance."""
     parts = [f"# {found['title']}", "", *_published(found), "## Figures", "", *_figures(found)]
+    if "over_seeds" in found:
+        parts += [f"## Over {len(found['models'])} seeds", "", *_over_seeds(found)]
     for kind in next(iter(found["models"].values()))["groups"]:
         parts += [f"## By {kind}", "", *_groups(found, kind)]
     parts += ["## Summary line", "", *_vectors(found), "## Protocol", ""]
@@ -103,6 +105,14 @@ def _figures(found: Document) -> list[str]:
         for name, figure in next(iter(models.values()))["figures"].items()
     ]
     return markdown_table(["95 % interval over sequences", *models], rows)
+
+
+def _over_seeds(found: Document) -> list[str]:
+    rows = [
+        [f"{row['label']} {row['unit']}", f"{number(row['mean'])} ± {number(row['std'])}"]
+        for row in found["over_seeds"].values()
+    ]
+    return markdown_table(["", "mean ± standard deviation"], rows)
 
 
 def _groups(found: Document, kind: str) -> list[str]:

@@ -13,6 +13,7 @@ import tyro
 from rich.console import Console
 
 from evaluation import protocols
+from evaluation.benchmark_results import over_seeds
 from evaluation.benchmark_tables import coverage_text, latex_line, markdown, terminal_tables, write_csv
 from evaluation.joint_columns import PredictionWarning
 from evaluation.paper_tables import paper_markdown
@@ -38,7 +39,11 @@ class Evaluate:
     json: str = ""
     """File for the result as one JSON document; "-" prints it in place of the tables."""
     out: Path | None = None
-    """Folder for results.json, results.csv, results.md and plots."""
+    """Folder for results.json, results.csv, results.md, plots and galleries of the worst people."""
+    gallery: int = 50
+    """How many of the worst people to picture in --out, whose images are read; at most 50."""
+    seeds: bool = False
+    """The files are of one model trained with several seeds: add the mean and the standard deviation."""
     allow_missing: bool = False
     """Accept people and joints that are not predicted: wrong in PCK and the like, left out of mean errors."""
     paper: tuple[Path, ...] = ()
@@ -65,6 +70,8 @@ def main(args: list[str] | None = None) -> int:
     protocol = tyro.cli(kind, args=rest, prog=f"dozens evaluate --benchmark {common.benchmark}")
     with _loud_warnings():
         found = protocol.score(common.root, common.predictions, common.allow_missing)
+    if common.seeds:
+        found["over_seeds"] = over_seeds(found["models"])
     _write(found, common)
     return 0
 
@@ -72,23 +79,34 @@ def main(args: list[str] | None = None) -> int:
 def _write(found: dict[str, Any], common: Evaluate) -> None:
     if common.out:
         from evaluation.benchmark_plots import write_plots  # loads matplotlib
+        from evaluation.gallery import write_gallery
 
         common.out.mkdir(parents=True, exist_ok=True)
         write_json(found, common.out / "results.json")
         write_csv(found, common.out / "results.csv")
         (common.out / "results.md").write_text(markdown(found), encoding="utf-8")
         write_plots(found, common.out)
+        write_gallery(found, common.out, common.gallery)
     if common.json == "-":
         print(json.dumps(found, indent=2, allow_nan=False))
         return
     if common.json:
         write_json(found, Path(common.json))
+    _print(found)
+
+
+def _print(found: dict[str, Any]) -> None:
     console = Console()
     for table in terminal_tables(found):
         console.print(table)
     for name, row in found["models"].items():
         print(f"{name}: coverage {coverage_text(row)}")
         print(f"{name}: {latex_line(row)}")
+    for row in found.get("over_seeds", {}).values():
+        if row["mean"] is not None:
+            print(
+                f"{row['label']} over {len(found['models'])} seeds: {row['mean']:.1f} ± {row['std']:.1f} {row['unit']}"
+            )
 
 
 def _options_of_benchmarks() -> Iterator[str]:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.alignment import root_position
 from evaluation.completeness import Completeness, Coverage
 from evaluation.details import Details
 from evaluation.joint_columns import PredictionWarning, joint_columns
@@ -85,7 +84,7 @@ class _Scorer:
         self._protocol, self._file = protocol, file
         self._columns = joint_columns(file, protocol.skeleton, protocol.assumed)
         self._tally = Tally(protocol.group_kinds)
-        self._details = Details(protocol.skeleton.joints)
+        self._details = Details(protocol.skeleton.joints, protocol.root)
         self._completeness = Completeness(file, protocol.skeleton, protocol.one_person, protocol.misses_count)
 
     def add(self, labelled: Labelled) -> None:
@@ -93,9 +92,7 @@ class _Scorer:
         self._completeness.add(labelled.image_paths, found.poses, found.true, found.rows, found.used)
         values, distances = self._protocol.measure(labelled, found)
         self._tally.add(labelled.sequence, labelled.groups, values)
-        place = root_position(labelled.in_camera_frame(), self._protocol.root)[:, 0]
-        distance = np.linalg.norm(place, axis=-1)
-        self._details.add(labelled.image_paths, labelled.people, distances, distance)
+        self._details.add(labelled, found, distances)
 
     def finish(self, allow_missing: bool, truth: Truth) -> Result:
         coverage = self._completeness.finish(allow_missing)

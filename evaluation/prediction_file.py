@@ -28,6 +28,7 @@ from evaluation.predictions import PredictionError
 NAME_FIELDS = ("image_path", "image_id", "key")
 POSE_FIELDS = ("coords3d_pred_world", "coords3d_pred_cam")
 CHUNK = 1 << 16  # rows of names at once
+COPY_ROWS = 1 << 14
 LOCAL_HEADER = 30  # bytes of a zip member's header before its name
 
 
@@ -107,15 +108,10 @@ class PredictionFile:
     def read(self, field: str, rows: np.ndarray) -> np.ndarray:
         """[n, ...] float64 of a per-row field; NaN where a row is -1."""
         rows, array = np.asarray(rows), self.arrays[field]
+        if not isinstance(array, np.ndarray):  # .h5 is slow at rows in random order
+            array = self.arrays[field] = _copied_to_a_mapped_file(array)
         result = np.full((len(rows), *array.shape[1:]), np.nan)
-        present = np.flatnonzero(rows >= 0)
-        if len(present):
-            wanted, back = np.unique(rows[present], return_inverse=True)  # h5py wants ascending rows
-            first, end = wanted[0], wanted[-1] + 1
-            if end - first == len(wanted):  # a run of rows reads much faster than a list
-                result[present] = np.asarray(array[first:end])[back]
-            else:
-                result[present] = np.asarray(array[wanted])[back]
+        result[rows >= 0] = array[rows[rows >= 0]]
         return result
 
     @cached_property
@@ -202,6 +198,16 @@ def _open_h5(path: Path) -> dict[str, Any]:
             raise
         raise PredictionError(f"{path}: not an .h5 file: {error}") from error
     return {name: item for name, item in file.items() if isinstance(item, h5py.Dataset)}
+
+
+def _copied_to_a_mapped_file(array: Any) -> np.ndarray:
+    if 0 in array.shape:
+        return np.zeros(array.shape, array.dtype)
+    with tempfile.TemporaryFile() as stream:
+        for start in range(0, len(array), COPY_ROWS):
+            stream.write(np.ascontiguousarray(array[start : start + COPY_ROWS]).tobytes())
+        stream.flush()
+        return np.memmap(stream, array.dtype, mode="r", shape=array.shape)
 
 
 def _open_npz(path: Path) -> dict[str, np.ndarray]:

@@ -16,6 +16,7 @@ from evaluation.prediction_file import PredictionFile
 from evaluation.protocols.protocol import Associated, Labelled, Protocol
 from evaluation.tally import Tally
 from posepile.datasets.mupots import MuPoTS, fitted_camera, load_labels
+from posepile.frame import ImageSource
 
 MATCHED_JOINTS = slice(1, 14)
 """Those that are compared in the image: without head top, pelvis, spine and head."""
@@ -104,6 +105,7 @@ class MuPoTSProtocol(Protocol):
                 people=people.tolist(),
                 groups={"sequence": [sequence.name] * len(frames)},
                 also_known=names,
+                images=[ImageSource(file.with_name(f"img_{i:06d}.jpg")) for i in frames],
                 extra={
                     "universal": labels.universal[frames, people],
                     "pixels": labels.pixels[frames, people],

@@ -20,7 +20,7 @@ from evaluation.prediction_file import PredictionFile, open_predictions
 from evaluation.tally import Tally
 from posepile import skeletons
 from posepile.cameras import Camera
-from posepile.frame import Frame
+from posepile.frame import Frame, ImageSource
 from posepile.skeletons import Skeleton
 
 
@@ -36,6 +36,7 @@ class Labelled:
         people: [n] the person's number in the image.
         groups: kind -> [n] labels, for tables by activity and the like.
         also_known: further images of the benchmark that predictions may be for, though nobody in them is scored.
+        images: [n] where the pixels are, for a gallery of the worst; or empty.
         extra: what a protocol needs besides, rows as above.
     """
 
@@ -46,6 +47,7 @@ class Labelled:
     people: Sequence[int]
     groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
     also_known: Sequence[str] = ()
+    images: Sequence[ImageSource] = ()
     extra: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def in_camera_frame(self) -> np.ndarray:
@@ -67,6 +69,7 @@ class Associated:
         rows: [n] rows of the prediction file, -1 where there is none.
         used: rows of the file that belong to known images, those above and more.
         extra: what a protocol needs besides, [n, ...].
+        is_world: whether the frame is the world, not the camera's.
     """
 
     poses: np.ndarray
@@ -74,6 +77,7 @@ class Associated:
     rows: np.ndarray
     used: np.ndarray
     extra: Mapping[str, np.ndarray] = field(default_factory=dict)
+    is_world: bool = True
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,8 @@ class Protocol(ABC):
         rows = file.rows_of(labelled.image_paths)
         poses = file.poses(rows)[:, columns]
         used = np.concatenate([rows, file.rows_of(labelled.also_known)])
-        return Associated(poses, true_in_frame_of(file, labelled), rows, used[used >= 0])
+        true = true_in_frame_of(file, labelled)
+        return Associated(poses, true, rows, used[used >= 0], is_world=file.pose_field.endswith("world"))
 
     def measure(self, labelled: Labelled, found: Associated) -> tuple[dict[str, np.ndarray], Distances]:
         """Figure -> values [n] or [n, J] (see `evaluation.figures`), and the distances that plots are made of."""
@@ -175,4 +180,5 @@ def from_frames(
         cameras=[frame.camera for frame in frames],
         people=[int(frame.tags.get("person", 0)) for frame in frames],
         groups=groups,
+        images=[frame.image for frame in frames],
     )

@@ -33,6 +33,7 @@ class SyntheticProtocol:
 
     id: ClassVar = "synthetic"
     title: ClassVar = "Synthetic test set, all formats"
+    skeleton_name: ClassVar = ""
 
     def score(self, root: Path, paths: Sequence[Path], allow_missing: bool = False) -> dict[str, Any]:
         """The document about some prediction files of a store; see `evaluation.benchmark_results`.

@@ -89,6 +89,17 @@ def test_files_side_by_side(h36m, tmp_path):
     assert "| S consistency regul. | 45.2 | 33.3 | 94.4 | 90.1 |" in page and "| **perfect** | 0.0 |" in page
     for name in ("pck_relative", "pck_aligned", "pck_absolute", "by_joint", "by_distance", "by_action"):
         assert (tmp_path / f"{name}.svg").read_text().startswith("<svg")
+    gallery = (tmp_path / "worst_bad.html").read_text()
+    assert gallery.count("<figure") == 6 and "6 images could not be read" in gallery  # there are no pixels
+    assert "10 mm: h36m/S9/Images/Greeting.54138969/frame_000000.jpg" in gallery
+
+
+def test_seeds(h36m, tmp_path, capsys):
+    assert commands.main([*h36m, "--seeds", "--out", str(tmp_path), "--gallery", "0"]) == 0
+    # MPJPE 0 and 10
+    assert "MPJPE over 2 seeds: 5.0 ± 5.0 mm" in capsys.readouterr().out
+    assert "| MPJPE mm | 5.0 ± 5.0 |" in (tmp_path / "results.md").read_text()
+    assert not list(tmp_path.glob("worst*"))
 
 
 def test_paper(h36m, tmp_path, capsys):

@@ -6,7 +6,9 @@ import pytest
 from evaluation.bootstrap import interval
 from evaluation.details import Details
 from evaluation.figures import Distances
+from evaluation.protocols import Associated, Labelled
 from evaluation.tally import Tally
+from posepile.cameras import Camera
 
 N, J = 60, 4
 RNG = np.random.default_rng(0)
@@ -45,9 +47,11 @@ def test_interval(tally):
 
 def test_details():
     relative = np.array([[0.0, 9.99, 10, np.inf], [np.nan, 299.5, 300, 1000]])
-    details = Details(["a", "b", "c", "d"])
-    distances = Distances(relative, relative, relative)
-    details.add(["x", "y"], [0, 1], distances, np.array([4500.0, np.nan]))
+    details = Details(["a", "b", "c", "d"], root=0)
+    true = np.zeros((2, 4, 3))
+    true[0, 0] = 0, 0, 4500  # the root, from which the distance is taken
+    true[1, 0] = np.nan
+    add(details, ["x", "y"], true, relative)
     found = details.to_dict()
     # Of 7 labelled joints, below 0: none; below 1: the first; below 10: two; below 11: three; below 300: four
     curve = found["pck_curves"]["relative"]
@@ -59,11 +63,17 @@ def test_details():
 
 def test_the_worst_are_kept_over_many_pieces():
     errors = np.random.default_rng(1).permutation(400).astype(float)
-    details = Details(["a"])
+    details = Details(["a"], root=0)
     for start in range(0, 400, 90):
         piece = errors[start : start + 90, None]
-        names = [f"{start + i}" for i in range(len(piece))]
-        details.add(names, [0] * len(piece), Distances(piece, piece, piece), np.full(len(piece), np.nan))
+        add(details, [f"{start + i}" for i in range(len(piece))], piece[..., None] * [0, 0, 1], piece)
     worst = details.to_dict()["worst"]
     assert [entry["mpjpe"] for entry in worst] == list(range(399, 349, -1))
     assert all(errors[int(entry["image_path"])] == entry["mpjpe"] for entry in worst)
+
+
+def add(details, names, true, distances):
+    """True poses are predictions too; the distances are made up."""
+    labelled = Labelled("s", names, true, [Camera(np.eye(3))] * len(names), [0] * len(names))
+    found = Associated(true, true, np.arange(len(names)), np.arange(len(names)))
+    details.add(labelled, found, Distances(distances, distances, distances))
