@@ -12,8 +12,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from posepile import masks
 from posepile.cameras import Camera, warp_image
 from posepile.example import PoseExample
+from posepile.jpeg import image_size
 from training.augment.geometry import ViewChanges
 
 INVENTED_FOV = np.deg2rad(8.0)  # over the larger side of an image whose camera is not known
@@ -111,18 +113,45 @@ def decode_image(example: PoseExample) -> np.ndarray:
     return image
 
 
+def image_sizes(examples: Sequence[PoseExample]) -> np.ndarray:
+    """(width, height) px of the examples' images, [N, 2], from their headers.
+
+    Raises:
+        CropError: for an image that is no whole JPEG; names the example.
+    """
+    sizes = np.empty((len(examples), 2), int)
+    for size, example in zip(sizes, examples, strict=True):
+        try:
+            size[:] = image_size(example.image)
+        except ValueError as error:
+            raise CropError(example, f"its image cannot be decoded: {error}") from None
+    return sizes
+
+
 def warp_crop(image: np.ndarray, example: PoseExample, cameras: CropCameras, i: int) -> np.ndarray:
     """The i-th crop of the BGR (or mask) image of the i-th example: [side, side, ...] uint8, RGB if coloured.
 
     Bilinear, black where the image ends, without smoothing.
     """
-    size = (cameras.side, cameras.side)
-    if example.camera is None or not example.camera.has_distortion:
-        crop = cv2.warpPerspective(image, cameras.homography[i], size, flags=cv2.INTER_LINEAR)
-    else:
-        new = Camera(cameras.intrinsics[i], cameras.rotation[i], cameras.position[i])
-        crop = warp_image(image, example.camera, new, size)
+    crop = _warp(image, example, cameras, i)
     return cv2.cvtColor(crop, cv2.COLOR_BGR2RGB) if image.ndim == 3 else crop
+
+
+def warp_cut_out(
+    image: np.ndarray, example: PoseExample, cameras: CropCameras, i: int, *, with_mask: bool
+) -> np.ndarray:
+    """The i-th crop [side, side, 4] uint8 RGBA of a BGR image: `warp_crop`, and how much of a pixel is the person.
+
+    The last channel is the example's mask warped as the image is, if `with_mask`, or else 255 within the image.
+    OpenCV warps four channels in less than half the time of three.
+    """
+    image = cv2.cvtColor(image, cv2.COLOR_BGR2RGBA)
+    if with_mask:
+        mask = masks.decode(example.mask).view(np.uint8)
+        alpha = cv2.transpose(mask.T)  # masks come column by column; NumPy's own copy takes ten times as long
+        alpha *= np.uint8(255)
+        cv2.insertChannel(alpha, image, 3)
+    return _warp(image, example, cameras, i)
 
 
 def warp_labels(
@@ -139,6 +168,14 @@ def warp_labels(
         labels = ideal[:, :2] @ example.camera.intrinsics[:2, :2].T + example.camera.intrinsics[:2, 2]
     homogeneous = np.concatenate([labels, np.ones_like(labels[:, :1])], axis=1) @ cameras.homography[i].T
     return homogeneous[:, :2] / homogeneous[:, 2:]
+
+
+def _warp(image: np.ndarray, example: PoseExample, cameras: CropCameras, i: int) -> np.ndarray:
+    size = (cameras.side, cameras.side)
+    if example.camera is None or not example.camera.has_distortion:
+        return cv2.warpPerspective(image, cameras.homography[i], size, flags=cv2.INTER_LINEAR)
+    new = Camera(cameras.intrinsics[i], cameras.rotation[i], cameras.position[i])
+    return warp_image(image, example.camera, new, size)
 
 
 class _Sources:

@@ -12,14 +12,15 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from posepile import skeletons
+from posepile import mixtures, skeletons
 from posepile.example import PoseExample
 from posepile.mixture import Mixture
 from posepile.store import Store
 from training import crop
-from training.augment import colour, geometry, occlusion
+from training.augment import geometry
+from training.augment.appearance import Appearance
 from training.augment.randomness import Draws
-from training.config import AugmentConfig, TrainConfig
+from training.config import TrainConfig
 
 LABELS_2D = skeletons.load("common2d")
 KEYS_2D = ("joints2d", "valid2d")
@@ -56,6 +57,8 @@ class BatchLoader:
             )
         self.n_3d = int((~is_2d).sum())
         self.n_2d = int(is_2d.sum())
+        self.stores_of_batch = [mixture.stores[k].id.removeprefix(mixtures.PREFIX_OF_TWINS) for k in store_of]
+        self.appearance = Appearance(config.augment, config.data, self.side, self.stores_of_batch)
 
     def batch(self, step: int) -> dict[str, np.ndarray]:
         """The batch of a step, B = B3 + B2 examples.
@@ -71,25 +74,39 @@ class BatchLoader:
         store_of, rows = (np.asarray(a) for a in self.mixture.rows(step))
         examples = _read(self.mixture.stores, store_of, rows)
         draws = Draws(self.config.seed, step, len(examples))
-        augment = self.config.augment
-        changes = (
-            geometry.draw_changes(augment, draws) if augment.enabled else geometry.no_changes(len(examples))
-        )
         try:
-            images = [crop.decode_image(example) for example in examples]
-            sizes = np.array([(image.shape[1], image.shape[0]) for image in images])
-            cameras = crop.crop_cameras(examples, sizes, changes, self.side)
-            crops = np.stack([crop.warp_crop(images[i], e, cameras, i) for i, e in enumerate(examples)])
+            sizes = crop.image_sizes(examples)
+            cameras = crop.crop_cameras(examples, sizes, self._view_changes(draws), self.side)
+            crops = self._crops(examples, cameras, draws)
         except crop.CropError as error:
             i = next(i for i, example in enumerate(examples) if example is error.example)
             raise ExampleError(f"store {self.mixture.stores[store_of[i]].id}: {error}") from error
-        if augment.enabled:
-            change_appearance(crops, augment, draws)
         joints3d, valid3d = self._labels_3d(examples[: self.n_3d], store_of, cameras)
-        joints2d, valid2d = self._labels_2d(examples, store_of, images, cameras)
+        joints2d, valid2d = self._labels_2d(examples, store_of, sizes, cameras)
         intrinsics = cameras.intrinsics.astype(np.float32)
         return dict(image=crops, intrinsics=intrinsics, joints3d=joints3d, valid3d=valid3d, joints2d=joints2d,
                     valid2d=valid2d)  # fmt: skip
+
+    def _view_changes(self, draws: Draws) -> geometry.ViewChanges:
+        if self.config.augment.enabled:
+            return geometry.draw_changes(self.config.augment, draws, self.stores_of_batch)
+        return geometry.no_changes(draws.batch_size)
+
+    def _crops(self, examples: Sequence[PoseExample], cameras: crop.CropCameras, draws: Draws) -> np.ndarray:
+        """[B, R, R, 3] uint8; one example after the other, so that an image is still in the cache when it is
+        warped."""
+        crops = np.empty((len(examples), self.side, self.side, 3), np.uint8)
+        looks = None
+        if self.config.augment.enabled:
+            looks = self.appearance.draw(draws, np.array([example.mask is not None for example in examples]))
+        for i, example in enumerate(examples):
+            image = crop.decode_image(example)
+            if looks is None:
+                crops[i] = crop.warp_crop(image, example, cameras, i)
+            else:
+                cut_out = crop.warp_cut_out(image, example, cameras, i, with_mask=looks.backgrounds.chosen[i])
+                self.appearance.change(cut_out, looks, i, changed=crops[i])
+        return crops
 
     def _labels_3d(self, examples: Sequence[PoseExample], store_of, cameras: crop.CropCameras):
         union = self.mixture.skeleton
@@ -105,7 +122,7 @@ class BatchLoader:
         joints[flip] = joints[flip][:, union.mirror]
         return self._checked(joints, examples, store_of)
 
-    def _labels_2d(self, examples: Sequence[PoseExample], store_of, images, cameras: crop.CropCameras):
+    def _labels_2d(self, examples: Sequence[PoseExample], store_of, sizes, cameras: crop.CropCameras):
         pixels = np.full((self.n_2d, len(LABELS_2D.joints), 2), np.nan)
         for row, i in enumerate(range(self.n_3d, len(examples))):
             example = examples[i]
@@ -113,7 +130,7 @@ class BatchLoader:
                 raise self._error(example, store_of[i], "has no 2D joints, in a store of role '2d'")
             source, target = self.columns[store_of[i]]
             labels = example.joints2d[source]
-            pixels[row, target] = crop.warp_labels(labels, example, images[i].shape[0], cameras, i)
+            pixels[row, target] = crop.warp_labels(labels, example, sizes[i, 1], cameras, i)
         flip = cameras.flip[self.n_3d :]
         pixels[flip] = pixels[flip][:, LABELS_2D.mirror]
         return self._checked(pixels, examples[self.n_3d :], store_of[self.n_3d :])
@@ -130,20 +147,11 @@ class BatchLoader:
         return ExampleError(f"store {self.mixture.stores[k].id}: example {example.key!r} {problem}")
 
 
-def change_appearance(crops: np.ndarray, config: AugmentConfig, draws: Draws) -> None:
-    """Random colours, then a random erased rectangle, of [N, R, R, 3] uint8 RGB crops, in place."""
-    colours = colour.draw_colours(config, draws)
-    erased = occlusion.draw_erased(config, draws)
-    for i in range(len(crops)):
-        crops[i] = colour.change_colour(crops[i], colours.order[i], colours.amount[i])
-        if erased[i]:
-            occlusion.erase(crops[i], draws.generator("erased rectangle", i))
-
-
 def dataset(loader: BatchLoader, start_step: int = 0) -> tf.data.Dataset:
     """The batches of steps start_step, start_step + 1, … to the end of the run, as (x, y) for Keras.
 
-    x = {"image": float32 [B, R, R, 3] in 0..1, "intrinsics"}; y has the labels, 2D ones if any.
+    x = {"image", "intrinsics"}; y has the labels, 2D ones if any. The network makes its floats of the image's
+    bytes itself, where they are: that takes a quarter of the memory, and of the time to get them to a GPU.
     An error while loading ends the iteration with one of TensorFlow's; `loader.error` is the real one.
     """
     runtime = loader.config.runtime
@@ -160,8 +168,7 @@ def dataset(loader: BatchLoader, start_step: int = 0) -> tf.data.Dataset:
             for (name, spec), array in zip(signature.items(), arrays, strict=True)
             if loader.n_2d or name not in KEYS_2D
         }
-        image = tf.cast(batch.pop("image"), tf.float32) / 255
-        return {"image": image, "intrinsics": batch.pop("intrinsics")}, batch
+        return {name: batch.pop(name) for name in ("image", "intrinsics")}, batch
 
     steps = tf.data.Dataset.range(start_step, max(loader.config.steps, start_step + 1))
     batches = steps.map(load, num_parallel_calls=runtime.loader_threads, deterministic=True)

@@ -1,5 +1,6 @@
 """Random views of a person: part of the box, shift, zoom, roll, mirror image (training sheet §2, §11)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,15 +41,19 @@ def no_changes(batch_size: int, *, flip: bool = False) -> ViewChanges:
     )
 
 
-def draw_changes(config: AugmentConfig, draws: Draws) -> ViewChanges:
-    """Random changes for a batch of training examples."""
+def draw_changes(config: AugmentConfig, draws: Draws, stores: Sequence[str] = ()) -> ViewChanges:
+    """Random changes for a batch of training examples.
+
+    `stores` [N]: the data set of each example; without, no data set has a probability of its own.
+    """
     angle_radius = draws.uniform("shift", 2)
     angle = np.pi * (2 * angle_radius[:, 0] - 1)
     radius = config.shift * np.sqrt(angle_radius[:, 1])
     zoom = draws.uniform("zoom", 1)[:, 0]
     roll = draws.uniform("roll", 1)[:, 0]
+    of_part = [config.probability("partial_visibility", store) for store in stores]
     return ViewChanges(
-        part=_draw_part(config.partial_visibility, draws),
+        part=_draw_part(np.array(of_part or config.partial_visibility), draws),
         shift=np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1),
         zoom=config.zoom_min + zoom * (config.zoom_max - config.zoom_min),
         roll=np.deg2rad(config.roll_deg) * (2 * roll - 1),
@@ -56,10 +61,10 @@ def draw_changes(config: AugmentConfig, draws: Draws) -> ViewChanges:
     )
 
 
-def _draw_part(probability: float, draws: Draws) -> np.ndarray:
+def _draw_part(probability: np.ndarray, draws: Draws) -> np.ndarray:
     """[N, 3]: a square with a side of 0.5 to 1 inside the unit square, or all of it."""
     part = np.tile([0.0, 0.0, 1.0], (draws.batch_size, 1))
-    if not probability:
+    if not probability.any():
         return part
     chosen = draws.uniform("partial visibility", 1)[:, 0] < probability
     low, right, bottom = np.moveaxis(

@@ -1,17 +1,52 @@
-"""Things in front of the person: a random rectangle of noise (training sheet §11.2)."""
+"""Things in front of the person: pasted objects, or a rectangle of noise (training sheet §11.2).
 
+A coin decides for each example which of the two may come; each then comes with its own probability.
+"""
+
+from dataclasses import dataclass
+
+import cv2
 import numpy as np
 
+from training.augment import pixels
+from training.augment.pictures import CutOuts
 from training.augment.randomness import Draws
 from training.config import AugmentConfig
 
 LARGEST_AREA = 1 / 3  # of the crop
 SMALLEST_ASPECT = 0.3
+MOST_OBJECTS = 6
+SCALES = (0.2, 1.0)
+NOMINAL_SIDE = 256  # px, of the crop in which the largest scale leaves a cut-out as it is
 
 
-def draw_erased(config: AugmentConfig, draws: Draws) -> np.ndarray:
-    """[N] bool: which examples get a rectangle."""
-    return draws.uniform("erase", 1)[:, 0] < config.erase
+@dataclass(frozen=True, eq=False)
+class Occlusions:
+    """What covers the examples of a batch: [N] bool each, and never both for one example."""
+
+    objects: np.ndarray
+    erased: np.ndarray
+
+
+def draw_occlusions(config: AugmentConfig, draws: Draws) -> Occlusions:
+    """Which examples of a batch get objects, and which a rectangle."""
+    may_get_objects = draws.uniform("kind of occlusion", 1)[:, 0] < 0.5
+    objects = draws.uniform("objects", 1)[:, 0] < config.objects
+    erased = draws.uniform("erase", 1)[:, 0] < config.erase
+    return Occlusions(objects & may_get_objects, erased & ~may_get_objects)
+
+
+def paste_objects(planes: np.ndarray, cut_outs: CutOuts, random: np.random.Generator) -> None:
+    """Pastes 1 to 6 cut-outs of random size into uint8 planes [>= 3, R, R], in place; centres are uniform."""
+    side = planes.shape[1]
+    for _ in range(random.integers(1, MOST_OBJECTS, endpoint=True)):
+        number, scale = random.integers(len(cut_outs)), random.uniform(*SCALES) * side / NOMINAL_SIDE
+        centre = random.random(2) * side - 0.5
+        picture, scale = cut_outs.at_scale(int(number), scale)
+        size = [max(1, round(length * scale)) for length in picture.shape[1::-1]]
+        picture = cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR)
+        left, top = np.rint(centre - (np.array(size) - 1) / 2).astype(int)
+        pixels.paste(planes, picture, left, top)
 
 
 def erase(image: np.ndarray, random: np.random.Generator) -> None:
