@@ -55,3 +55,20 @@ def sided_order(joint_names: Sequence[str]) -> SidedOrder:
 
 def _partner(name: str) -> str:
     return {"l": "r", "r": "l"}[name[0]] + name[1:]
+
+
+def left_first(w1: np.ndarray, sides: SidedOrder, latents_sided: int) -> np.ndarray:
+    """[L] an order of latents in which, of each mirrored pair, the one nearer to the left joints is left.
+
+    Training cannot tell the two of a pair apart: exchanging them changes nothing else.
+
+    Args:
+        w1: [J, L] encoder, joints sorted as [left | right | centre].
+        sides: of the joints.
+        latents_sided: number of sided latents, which lie as [left | right] before the others.
+    """
+    half, order = latents_sided // 2, np.arange(w1.shape[1])
+    leaning = w1[: sides.pairs].sum(axis=0) - w1[sides.pairs : 2 * sides.pairs].sum(axis=0)
+    order[:half] = np.where(leaning[:half] >= 0, order[:half], order[:half] + half)
+    order[half:latents_sided] = (order[:half] + half) % max(latents_sided, 1)
+    return order

@@ -32,7 +32,6 @@ class FitAcae:
 def main(args: list[str] | None = None) -> int:
     """Runs the command; returns the exit code."""
     options = tyro.cli(FitAcae, args=args, prog="dozens fit-acae")
-    # TensorFlow is imported here, so that a typing error or --help answers at once.
     from affine_combining.fit import fit
 
     poses, joint_names = read_poses(options.poses)
@@ -82,7 +81,7 @@ def _print_table(summary: dict) -> None:
     )
     columns = {
         "seed": ("seed", "d"),
-        "main_loss": ("loss, m", ".4f"),
+        "main_loss": ("error, m", ".4f"),
         "pck_1cm": ("PCK@1cm", ".1f"),
         "pck_2cm": ("PCK@2cm", ".1f"),
         "error_3d_mm": ("3D, mm", ".1f"),

@@ -1,21 +1,23 @@
-"""Trains autoencoders from several starts at once and keeps the one that is best on held-out poses."""
+"""Trains autoencoders from several starts and keeps the one that is best on held-out poses."""
 
 import time
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
-import keras
 import numpy as np
-import tensorflow as tf
 
-from affine_combining.autoencoder import AffineAutoencoder
-from affine_combining.chirality import SidedOrder, sided_order
+from affine_combining import descent
+from affine_combining.chirality import SidedOrder, left_first, sided_order
 from affine_combining.config import AcaeConfig, joint_weights
+from affine_combining.moments import moments_of
 from affine_combining.quality import quality
 from affine_combining.weights import AcaeWeights
 
 MIN_DEPTH_MM = 300.0  # nearer points would dominate the projected loss
 HISTORY_POSES = 128  # held-out poses that draw the learning curve; the final figures use all of them
+SAMPLE = 20_000  # poses that the fast schedule sees: a hundred to each weight of the encoder's columns
+CHUNK = 5000
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +29,7 @@ class FitResult:
     reports: list[dict]
     """One for each seed, best first: "seed" and the figures of `quality` on the held-out poses."""
     history: list[dict]
-    """One for each epoch: "epoch", training "loss"; held-out "main_loss" and "pck_1cm" (lists over seeds)."""
+    """Learning curve: "step", training "loss"; held-out "main_loss" and "pck_1cm" (lists over seeds)."""
     n_train: int
     n_held_out: int
     n_dropped: int
@@ -59,139 +61,132 @@ def fit(
     config = config or AcaeConfig()
     joint_names = tuple(joint_names)
     sides = sided_order(joint_names)
-    train, test, n_dropped = _prepare(poses, held_out, joint_names, config)
-    seeds = [config.seed + k for k in range(config.seeds)]
-    model = AffineAutoencoder(
-        pairs=(sides.pairs, config.latents_sided // 2),
-        centres=(sides.centres, config.latents_center),
-        chiral=config.chiral,
-        seeds=seeds,
-        joint_weights=joint_weights(joint_names, config.head_factor)[sides.order],
-        loss=config.loss,
-        sparsity=config.sparsity_of_means,
-    )
-    recorder = _Recorder(test[:HISTORY_POSES], joint_names, sides, config)
-    _train(model, train[:, sides.order], config, recorder)
-
-    candidates = extract_weights(model, joint_names, sides, config)
-    reports = [
-        {"seed": seed, **quality(weights, test, config.loss)}
-        for seed, weights in zip(seeds, candidates, strict=True)
+    rows, test, n_dropped = _prepare(poses, held_out, joint_names, config)
+    curve = _Curve(test[:HISTORY_POSES], joint_names, sides, config)
+    train = _train_fast if config.schedule == "fast" else _train_published
+    candidates = [
+        _in_own_order(w1, w2, joint_names, sides, config)
+        for w1, w2 in train(poses, rows, joint_names, sides, config, curve)
     ]
-    ranking = sorted(range(len(seeds)), key=lambda k: (-reports[k]["pck_1cm"], reports[k]["main_loss"]))
+    reports = [
+        {"seed": config.seed + k, **quality(weights, test, config.loss)}
+        for k, weights in enumerate(candidates)
+    ]
+    ranking = sorted(range(config.seeds), key=lambda k: (-reports[k]["pck_1cm"], reports[k]["main_loss"]))
     best = candidates[ranking[0]]
     facts = {
         **(provenance or {}),
         "config": asdict(config),
         "figures": reports[ranking[0]],
-        "poses": {"train": len(train), "held_out": len(test), "dropped": n_dropped},
+        "poses": {"train": len(rows), "held_out": len(test), "dropped": n_dropped},
     }
     return FitResult(
         weights=AcaeWeights(best.w1, best.w2, joint_names, facts, best.latents_sided),
         reports=[reports[k] for k in ranking],
-        history=recorder.history,
-        n_train=len(train),
+        history=curve.rows(),
+        n_train=len(rows),
         n_held_out=len(test),
         n_dropped=n_dropped,
         seconds=time.perf_counter() - start,
     )
 
 
-def extract_weights(
-    model: AffineAutoencoder, joint_names: Sequence[str], sides: SidedOrder, config: AcaeConfig
-) -> list[AcaeWeights]:
-    """The K autoencoders of a model, joints back in their own order; latents stay [left | right | centre]."""
-    matrices = [keras.ops.convert_to_numpy(layer.matrix()) for layer in (model.encoder, model.decoder)]
-    back = sides.inverse
+def _train_fast(poses, rows, joint_names, sides: SidedOrder, config: AcaeConfig, curve):
+    """[w1, w2] of each seed, joints sorted."""
+    if len(rows) > SAMPLE:
+        rows = np.sort(np.random.default_rng([config.seed, 1]).permutation(rows)[:SAMPLE])
+    sample = poses[rows].astype(np.float32)[:, sides.order]
+    sample = np.ascontiguousarray(sample.swapaxes(1, 2))  # [n, 3, J]
+    weights = joint_weights(joint_names, config.head_factor)[sides.order]
+    moments = moments_of(sample, weights, config.loss)
+    shape = descent.Shape((sides.pairs, config.latents_sided // 2), (sides.centres, config.latents_center))
+    if not config.chiral:
+        shape = descent.Shape((0, 0), (len(joint_names), config.n_latents))
+    return [
+        descent.train(
+            moments,
+            sample,
+            shape,
+            config.sparsity_of_means,
+            config.seed + k,
+            config.loss,
+            lambda step, loss, w, k=k: curve.record(k, step, loss, *w),
+        )
+        for k in range(config.seeds)
+    ]
+
+
+def _train_published(poses, rows, joint_names, sides: SidedOrder, config: AcaeConfig, curve):
+    """[w1, w2] of each seed, joints sorted."""
+    from affine_combining import published  # TensorFlow: the fast schedule does without
+
+    sample = poses[rows].astype(np.float32)[:, sides.order]
+    weights = joint_weights(joint_names, config.head_factor)[sides.order]
+    return published.train(sample, sides, weights, config, curve.record)
+
+
+def _in_own_order(
+    w1: np.ndarray, w2: np.ndarray, joint_names: tuple[str, ...], sides: SidedOrder, config: AcaeConfig
+) -> AcaeWeights:
+    """An autoencoder of sorted joints, with joints in their own order; latents stay [left | right | centre]."""
     sided = config.latents_sided if config.chiral else 0
-    weights = []
-    for w1, w2 in zip(*matrices, strict=True):
-        order = _left_first(w1, sides, sided)
-        weights.append(AcaeWeights(w1[back][:, order], w2[order][:, back], tuple(joint_names), {}, sided))
-    return weights
-
-
-def _left_first(w1: np.ndarray, sides: SidedOrder, sided: int) -> np.ndarray:
-    """[L] an order of latents in which, of each mirrored pair, the one nearer to the left joints is left.
-
-    Training cannot tell the two of a pair apart: exchanging them changes nothing else. w1: [J, L], sorted.
-    """
-    half, order = sided // 2, np.arange(w1.shape[1])
-    leaning = w1[: sides.pairs].sum(axis=0) - w1[sides.pairs : 2 * sides.pairs].sum(axis=0)
-    order[:half] = np.where(leaning[:half] >= 0, order[:half], order[:half] + half)
-    order[half:sided] = (order[:half] + half) % max(sided, 1)
-    return order
+    back, order = sides.inverse, left_first(w1, sides, sided)
+    return AcaeWeights(w1[back][:, order], w2[order][:, back], joint_names, {}, sided)
 
 
 def _prepare(
     poses: np.ndarray, held_out: np.ndarray | None, joint_names: Sequence[str], config: AcaeConfig
 ) -> tuple[np.ndarray, np.ndarray, int]:
-    """Checks shapes, drops unusable poses, splits off the held-out part."""
+    """Checks shapes, leaves out unusable poses: rows to train on, held-out poses, how many were left out."""
     for name, array in (("poses", poses), ("held_out", held_out)):
         if array is not None and (array.ndim != 3 or array.shape[1:] != (len(joint_names), 3)):
             raise ValueError(f"{name} has shape {array.shape}, expected [n, {len(joint_names)}, 3]")
-    usable = _usable(poses)
-    n_dropped = int((~usable).sum())
-    train = poses[usable].astype(np.float32)
+    rows = np.flatnonzero(usable(poses))
+    n_dropped = len(poses) - len(rows)
     if held_out is None:
-        order = np.random.default_rng(config.seed).permutation(len(train))
-        n_held_out = max(1, round(config.held_out * len(train)))
-        train, test = train[np.sort(order[n_held_out:])], train[np.sort(order[:n_held_out])]
+        order = np.random.default_rng(config.seed).permutation(rows)
+        n_held_out = max(1, round(config.held_out * len(rows)))
+        rows, test = np.sort(order[n_held_out:]), poses[np.sort(order[:n_held_out])]
     else:
-        usable = _usable(held_out)
-        n_dropped += int((~usable).sum())
-        test = held_out[usable].astype(np.float32)
-    if len(train) < config.batch_size or len(test) == 0:
+        test = held_out[usable(held_out)]
+        n_dropped += len(held_out) - len(test)
+    least = config.batch_size if config.schedule == "published" else 2
+    if len(rows) < least or len(test) == 0:
         raise ValueError(
-            f"{len(train)} poses to train on and {len(test)} held out are usable ({n_dropped} were not), "
-            f"expected at least a batch ({config.batch_size}) and one"
+            f"{len(rows)} poses to train on and {len(test)} held out are usable ({n_dropped} were not), "
+            f"expected at least {least} and one"
         )
-    return train, test, n_dropped
+    return rows, test.astype(np.float32), n_dropped
 
 
-def _usable(poses: np.ndarray) -> np.ndarray:
-    finite = np.isfinite(poses).all(axis=(1, 2))
-    return finite & (np.where(finite[:, None], poses[..., 2], 0) > MIN_DEPTH_MM).all(axis=1)
+def usable(poses: np.ndarray) -> np.ndarray:
+    """[n] bool: poses [n, J, 3] mm whose values are finite and whose joints lie farther than 300 mm away."""
+    parts = [np.zeros(0, bool)]
+    for first in range(0, len(poses), CHUNK):
+        chunk = poses[first : first + CHUNK]
+        finite = np.isfinite(chunk).all(axis=(1, 2))
+        parts.append(finite & (np.where(finite[:, None], chunk[..., 2], 0) > MIN_DEPTH_MM).all(axis=1))
+    return np.concatenate(parts)
 
 
-def _train(model: AffineAutoencoder, poses: np.ndarray, config: AcaeConfig, recorder) -> None:
-    steps = len(poses) // config.batch_size
-    rng = np.random.default_rng([config.seed, 1])
-    rows = np.concatenate(
-        [rng.permutation(len(poses))[: steps * config.batch_size] for _ in range(config.epochs)]
-    ).reshape(-1, config.batch_size)  # the poses that do not fill a batch differ from epoch to epoch
-    resident = tf.constant(poses)
-    batches = tf.data.Dataset.from_tensor_slices(rows).map(lambda r: tf.gather(resident, r)).prefetch(4)
-    ends = [round(fraction * len(rows)) for fraction in config.phase_ends]
-    rates = [config.learning_rate * factor for factor in (1, 0.1, 0.01)]
-    model.compile(
-        optimizer=keras.optimizers.Adam(keras.optimizers.schedules.PiecewiseConstantDecay(ends, rates)),
-        # A step is a millisecond of small products: compiled and many at a time, Python costs nothing.
-        jit_compile=True,
-        steps_per_execution=min(steps, 100),
-    )
-    model.fit(
-        batches, epochs=config.epochs, steps_per_epoch=steps, shuffle=False, verbose=0, callbacks=[recorder]
-    )
+@dataclass(frozen=True, eq=False)
+class _Curve:
+    """The learning curve: held-out figures of each seed, in the course of training."""
 
+    held_out: np.ndarray
+    joint_names: tuple[str, ...]
+    sides: SidedOrder
+    config: AcaeConfig
+    recorded: dict = field(default_factory=lambda: defaultdict(list))
 
-class _Recorder(keras.callbacks.Callback):
-    """Draws the learning curve: a line for each epoch, with held-out figures of each seed."""
+    def record(self, k: int, step: int, loss: float, w1: np.ndarray, w2: np.ndarray) -> None:
+        weights = _in_own_order(w1, w2, self.joint_names, self.sides, self.config)
+        figures = quality(weights, self.held_out, self.config.loss)
+        self.recorded[step].append({"loss": loss} | {n: figures[n] for n in ("main_loss", "pck_1cm")})
 
-    def __init__(self, held_out, joint_names, sides, config):
-        super().__init__()
-        self.held_out, self.joint_names, self.sides, self.config = held_out, joint_names, sides, config
-        self.history: list[dict] = []
-
-    def on_epoch_end(self, epoch, logs=None):
-        loss = float((logs or {}).get("loss", np.nan)) / self.config.seeds
-        if not np.isfinite(loss):
-            raise ValueError(f"the autoencoder's loss is {loss} in epoch {epoch + 1}; lower learning_rate")
-        figures = [
-            quality(weights, self.held_out, self.config.loss)
-            for weights in extract_weights(self.model, self.joint_names, self.sides, self.config)
+    def rows(self) -> list[dict]:
+        return [
+            {"step": step, "loss": float(np.mean([r["loss"] for r in seeds]))}
+            | {name: [r[name] for r in seeds] for name in ("main_loss", "pck_1cm")}
+            for step, seeds in self.recorded.items()
         ]
-        self.history.append(
-            {"epoch": epoch + 1, "loss": loss}
-            | {name: [f[name] for f in figures] for name in ("main_loss", "pck_1cm")}
-        )

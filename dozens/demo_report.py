@@ -90,7 +90,7 @@ def _curves(folder: Path, size: DemoSize) -> list[Curves]:
     runs = [name for name in size.variants if name != FIRST]
     columns = {name: _read_metrics(folder / name) for name in (FIRST, *runs)}
     fits = json.loads((folder / "acae.json").read_text())["history"]
-    epochs = [row["epoch"] for row in fits]
+    steps = [row["step"] for row in fits]
     return [
         Curves(
             "Step 1: separate heads", "step", "loss, m",
@@ -98,8 +98,8 @@ def _curves(folder: Path, size: DemoSize) -> list[Curves]:
             "The three parts of the loss on 3D-labelled images: pose, position in the image, distance.",
         ),
         Curves(
-            "Step 2: the autoencoder", "epoch", "held-out reconstruction error, m",
-            {f"start {k + 1}": (epochs, [row["main_loss"][k] for row in fits]) for k in range(size.acae.seeds)},
+            "Step 2: the autoencoder", "step", "held-out reconstruction error, m",
+            {f"start {k + 1}": (steps, [row["main_loss"][k] for row in fits]) for k in range(size.acae.seeds)},
             "Mean reconstruction error on the image plane, for each random start.",
             log_y=True,
         ),
