@@ -15,13 +15,14 @@ RADIUS = 60.0  # px: a tenth of a second wrong and an affine camera must still c
 N_FRAMES = 5  # of a second
 MAX_WINDOWS = 80  # seconds that are looked at, all over the video
 MIN_POINTS = 10  # of a window; the affine camera that pans has 10 unknowns, a point gives two equations
+MIN_KNOWN = 0.2  # of the points that an offset could know at most
 N_ROUNDS = 6
 MIN_DISTANCE = 0.5  # s, between two candidates
 N_CANDIDATES = 5
 
 
 class Candidate(NamedTuple):
-    """A time offset in s, its score in 0..1, and which person [T] of each frame's tracks it is, -1 for none."""
+    """A time offset in s, its score, greater is better, and which person of each frame's tracks it is [T], -1: none."""
 
     offset: float
     score: float
@@ -45,12 +46,10 @@ def scan(tracks: np.ndarray, rate: float, points_at: PointsAt) -> list[Candidate
     times = frames / rate
     pixels = np.moveaxis(tracks[frames], 2, 1)  # [W, P, F, J, 2]
     seen = np.isfinite(pixels).all(axis=-1)
-    n_seen = max(seen.sum(axis=(2, 3)).max(axis=1).sum(), 1)
     offsets = np.linspace(*RANGE, N_OFFSETS)
-    fits = np.stack(
-        [_fit(pixels, seen, points_at((times - o).ravel()).reshape(*times.shape, -1, 3)) for o in offsets]
-    )  # [offsets, W, P]
-    scores = fits.max(axis=2).sum(axis=1) / n_seen
+    tried = [_fit(pixels, seen, points_at((times - o).ravel()).reshape(*times.shape, -1, 3)) for o in offsets]
+    fits, counts = (np.stack(parts) for parts in zip(*tried, strict=True))  # [offsets, W, P]
+    scores = _scores(fits.max(axis=2).sum(axis=1), counts.max(axis=2).sum(axis=1))
     found: list[Candidate] = []
     for i in np.argsort(-scores):
         is_new = all(abs(offsets[i] - other.offset) >= MIN_DISTANCE for other in found)
@@ -61,6 +60,16 @@ def scan(tracks: np.ndarray, rate: float, points_at: PointsAt) -> list[Candidate
     return found
 
 
+def _scores(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """How far the mean of each offset's fits is above the usual one; the fewer of the points are known, the less."""
+    if not counts.any():
+        return np.zeros(len(counts))
+    share = counts / counts.max()
+    means = sums / np.maximum(counts, 1)
+    is_enough = share >= MIN_KNOWN
+    return np.where(is_enough, (means - np.median(means[is_enough])) * np.sqrt(share), 0)
+
+
 def _windows(n_frames: int, rate: float) -> np.ndarray:
     """[W, 5] frames: five in each of at most 80 seconds."""
     n_seconds = max(int(n_frames / rate), 1)
@@ -69,21 +78,22 @@ def _windows(n_frames: int, rate: float) -> np.ndarray:
     return np.minimum((places * rate).astype(int), n_frames - 1)
 
 
-def _fit(pixels: np.ndarray, seen: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Sum of max(0, 1 - error / radius) over the points of each window and person.
+def _fit(pixels: np.ndarray, seen: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sum of max(0, 1 - error / radius) over the points of each window and person, and how many points it has.
 
     Args:
         pixels: [W, P, F, J, 2]; seen: [W, P, F, J]; points: [W, F, J, 3].
 
     Returns:
-        [W, P]
+        [W, P] and [W, P]
     """
     known = np.isfinite(points).all(axis=-1)
     n_windows, n_persons = seen.shape[:2]
     valid = (seen & known[:, np.newaxis]).reshape(n_windows, n_persons, -1)
     valid &= valid.sum(axis=-1, keepdims=True) >= MIN_POINTS
+    counts = valid.sum(axis=-1)
     if not valid.any():
-        return np.zeros((n_windows, n_persons))
+        return np.zeros((n_windows, n_persons)), counts
     terms = _terms(points, known)[:, np.newaxis]  # [W, 1, M, 5]
     target = np.where(valid[..., np.newaxis], pixels.reshape(n_windows, n_persons, -1, 2), 0)
     # The sum of distances is made small (weights are their inverses): wrong keypoints then hardly matter
@@ -94,7 +104,7 @@ def _fit(pixels: np.ndarray, seen: np.ndarray, points: np.ndarray) -> np.ndarray
         solution = np.linalg.solve(normal, np.swapaxes(weighted, -1, -2) @ target)
         error = np.linalg.norm(terms @ solution - target, axis=-1)
         weights = valid / np.maximum(error, 1.0)
-    return (np.maximum(0, 1 - error / RADIUS) * valid).sum(axis=-1)
+    return (np.maximum(0, 1 - error / RADIUS) * valid).sum(axis=-1), counts
 
 
 def _terms(points: np.ndarray, known: np.ndarray) -> np.ndarray:

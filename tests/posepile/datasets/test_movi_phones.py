@@ -39,6 +39,13 @@ def test_a_phone_that_stands():
     assert found.inliers > 0.6 and 2 < found.error < 5
 
 
+@pytest.mark.parametrize("offset", [-4.5, 7.1])
+def test_half_of_the_motion_is_filmed(offset):
+    points, truth = motion(), phone((3200, 2800, 1300))
+    found = calibrate(keypoints(points, [truth] * N, offset), RATE, points, is_held=False)
+    assert abs(found.offset - offset) < 1 / 60
+
+
 def test_a_phone_that_is_held():
     points, truth = motion(), walk()
     found = calibrate(keypoints(points, truth), RATE, points, is_held=True)
@@ -195,10 +202,10 @@ def walk() -> list[Camera]:
     ]
 
 
-def keypoints(points: np.ndarray, cameras: list[Camera]) -> list[np.ndarray]:
+def keypoints(points: np.ndarray, cameras: list[Camera], offset: float = OFFSET) -> list[np.ndarray]:
     """What a detector sees: 3 px of noise, 15 % of the keypoints anywhere, 10 % missing, a bystander, empty frames."""
     rng = np.random.default_rng(1)
-    places = np.clip((np.arange(N) / RATE - OFFSET) * 120, 0, len(points) - 1.001)
+    places = np.clip((np.arange(N) / RATE - offset) * 120, 0, len(points) - 1.001)
     poses = _bml_movi.at_places(points[:, COLUMNS], places)
     frames = []
     for i, (pose, seen_by) in enumerate(zip(poses, cameras, strict=True)):
