@@ -1,5 +1,7 @@
 """Small examples and stores for the tests of this room."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
@@ -52,8 +54,8 @@ def make_example(random, key="tiny/0", n_joints=17, role="3d", distorted=False, 
     return PoseExample(key, image, camera, box, joints3d=pose)
 
 
-def make_stores(folder, n_examples=12, names=tuple(STORES)) -> list[Store]:
-    """Stores of both roles; their examples depend on nothing but their names."""
+def make_stores(folder, n_examples=12, names=tuple(STORES), val_every=0) -> list[Store]:
+    """Stores of both roles; their examples depend on nothing but their names. Some may be of the split "val"."""
     for number, name in enumerate(names):
         skeleton_name, role = STORES[name]
         skeleton = skeletons.load(skeleton_name)
@@ -63,5 +65,7 @@ def make_stores(folder, n_examples=12, names=tuple(STORES)) -> list[Store]:
                 example = make_example(
                     random, f"{name}/{i:04d}", len(skeleton.joints), role, distorted=i % 4 == 3
                 )
+                if val_every and i % val_every == 0:
+                    example = replace(example, tags={"split": "val"})
                 assert writer.append(example), writer.rejected
     return [Store.open(folder / name) for name in names]

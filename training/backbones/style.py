@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import keras
 import numpy as np
 from keras import layers
 
 from training.ghost_norm import GhostNorm
+from training.max_norm import MaxNorm
 
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of the photographs of ImageNet, RGB in 0..1."""
@@ -62,7 +62,7 @@ class Style:
         return x if activation is None else layers.Activation(activation, name=f"{name}_act")(x)
 
     def _max_norm(self, axis):
-        return keras.constraints.MaxNorm(self.max_norm, axis=axis) if self.max_norm else None
+        return MaxNorm(self.max_norm, axis) if self.max_norm else None
 
 
 def centre(x, kernel: int, stride: int, shift: int, name: str):
