@@ -38,6 +38,7 @@ EXTRAS = {
         "pillow>=10",
         "pyyaml>=6",
     ],
+    "wandb": ["wandb>=0.18"],
     "serving": ["grpcio>=1.60"],
     "docs": ["pdoc>=15"],
     # What an installation without build isolation needs: the lock file pins the build tool too.

@@ -7,7 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
 
-from training.absolute import full_perspective_translation, image_to_ray, project, reconstruct_absolute
+from training.absolute import (
+    full_perspective_translation,
+    image_to_ray,
+    project,
+    reconstruct_absolute,
+    weak_perspective_translation,
+)
 from training.grid import CropGrid
 
 GRID = CropGrid(crop_side=256, stride=32, first_centre=15.5)
@@ -30,6 +36,23 @@ def test_full_perspective_equals_the_normal_equations(seed, shift):
     ]
     # mm at several metres; float32 holds seven digits, the depth of a narrow bundle of rays fewer.
     np.testing.assert_allclose(result, expected, rtol=1e-4, atol=0.5)
+
+
+@FEW
+@given(seed=st.integers(0, 10_000))
+def test_weak_perspective_equals_the_sheet(seed):
+    rng = np.random.default_rng(seed)
+    rays, metric = rng.normal(size=(2, 12, 2)) * 0.1 + 0.2, rng.uniform(0, 2200, (2, 12, 3))
+    inside = (rng.random((2, 12, 1)) < 0.7).astype(np.float64)
+    inside[:, :2] = 1
+    result = weak_perspective_translation(*(a.astype(np.float32) for a in (rays, metric, inside)))
+    for t, x, points, mask in zip(np.asarray(result), rays, metric, inside[..., 0] > 0, strict=True):
+        x, points = x[mask], points[mask]
+        n, mean2, mean3 = len(x), x.mean(axis=0), points.mean(axis=0)
+        spread2 = np.sqrt(np.sum((x - mean2) ** 2) / n + 1e-10)
+        spread3 = np.sqrt(np.sum((points[:, :2] - mean3[:2]) ** 2) / n + 1e-10)
+        expected = np.array([*mean2, 1]) * max(spread3, 1e-5) / max(spread2, 1e-5) - mean3
+        np.testing.assert_allclose(t, expected, rtol=1e-4, atol=0.05)  # mm
 
 
 @FEW

@@ -8,8 +8,9 @@ import pytest
 
 from posepile.names import UnknownNameError
 from training import config_files
-from training.config import ConfigError, DataConfig, ModelConfig, RuntimeConfig, TrainConfig
-from training.presets import PRESETS, finetuned, preset
+from training.commands.numbers import main_numbers
+from training.config import ConfigError, DataConfig, ModelConfig, OptimizerConfig, RuntimeConfig, TrainConfig
+from training.presets import PAPER, PRESETS, TUNED, finetuned, preset
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -18,13 +19,55 @@ def test_presets_come_back_from_their_file(tmp_path, name):
     assert config_files.load(tmp_path) == preset(name)
 
 
-def test_paper_numbers():
-    config = preset("paper_s_256")
-    assert config.data.batch_size == 128
-    assert sum(n for _, n in config.data.shares[:-4]) == 96
-    assert config.switch_step == 399_001
-    assert config.optimizer.learning_rate == pytest.approx(2.121e-4, rel=1e-3)
-    assert preset("paper_l_384").steps == 800_000
+@pytest.mark.parametrize("name", PAPER)
+def test_paper_numbers(name):
+    config = preset(name)
+    side, steps = (384, 800_000) if "_384" in name else (256, 400_000)
+    assert (config.model.crop_side, config.steps) == (side, steps)
+    assert config.switch_step == steps - 999
+    shares = config.data.shares
+    assert len(shares) - 4 == {"14": 14, "3": 3}.get(name.rpartition("_")[2], 28)
+    assert sum(n for _, n in shares[:-4]) == 96 and config.data.batch_size == 128
+    assert [n for _, n in shares[-4:]] == [8, 8, 8, 8]
+    assert config.model.ghost_group_size == 16 and config.model.depth_bins == 8
+    assert config.model.box_size_mm == 2200 and config.model.fov_border_strides == 0.75
+    assert config.precision == "mixed_float16"
+    optimizer = config.optimizer
+    assert optimizer.learning_rate == pytest.approx(2.121e-4, rel=1e-3)
+    assert (optimizer.loss_scale, optimizer.dynamic_loss_scale, optimizer.max_norm) == (128, False, 20)
+    assert (optimizer.ema_momentum, optimizer.accumulate, optimizer.phase_fraction) == (0, 1, 0.92)
+    runtime, loss = config.runtime, config.loss
+    assert (runtime.checkpoint_every, runtime.validate_every) == (2000, 2000)
+    assert (loss.projection, loss.absolute, loss.weak_2d, loss.consistency) == (1, 0.1, 0.2, 1)
+    assert (loss.weak_perspective_steps, loss.absolute_from_step, loss.teacher_from_step) == (500, 5000, 5000)
+
+
+@pytest.mark.parametrize("variant", TUNED)
+def test_fine_tuning_presets(variant):
+    for name in PAPER:
+        config, base = preset(f"{name}_{variant}"), preset(name)
+        assert (config.variant, config.steps, config.switch_step) == (variant, 40_000, 39_001)
+        assert (config.optimizer.schedule, config.optimizer.phase_fraction) == ("two-rate", 0.5)
+        assert config.optimizer.weight_decay_steps == 400_000 and config.runtime.validate_every == 500
+        assert (config.model, config.data, config.loss) == (base.model, base.data, base.loss)
+
+
+def test_the_numbers_are_shown():
+    shown = main_numbers(preset("paper_s_256"))
+    for text in (
+        *("efficientnetv2-s", "256 px", "8 x 8", "2200 mm", "555", "groups of 16", "mixed_float16"),
+        *(
+            "96 3D-labelled of 28 data sets + 32 2D-labelled = 128",
+            "400,000",
+            "399,001",
+            "0.0002121 to 7.07e-05",
+        ),
+        *("from step 368,000 7.07e-06 to 2.12e-06", "0.02236", "4.74e-06", "128, fixed", "every 2000, 2000"),
+    ):
+        assert text in shown, text
+    assert "12 x 12" in main_numbers(preset("paper_l_384"))
+    assert "7.071e-06 to 2.12e-06" in main_numbers(preset("paper_s_256_hybrid"))
+    assert "those of the stores" in main_numbers(preset("smoke"))
 
 
 def test_unknown_preset_lists_the_nearest():
@@ -60,6 +103,12 @@ def test_a_file_that_is_not_json_is_named(tmp_path):
 def test_group_must_divide_the_batch():
     with pytest.raises(ConfigError, match="ghost_group_size is 16, expected a divisor of the batch \\(3\\)"):
         TrainConfig(data=DataConfig(shares=(("a", 3),)))
+    with pytest.raises(
+        ConfigError, match="ghost_group_size is 16, expected a divisor of a part of the batch \\(8"
+    ):
+        TrainConfig(data=DataConfig(shares=(("a", 16),)), optimizer=OptimizerConfig(accumulate=2))
+    with pytest.raises(ConfigError, match="accumulate is 3, expected a divisor of the batch \\(16 examples"):
+        TrainConfig(data=DataConfig(shares=(("a", 16),)), optimizer=OptimizerConfig(accumulate=3))
 
 
 def test_only_what_decides_the_weights_is_compared():

@@ -2,7 +2,9 @@
 
 import csv
 import signal
+import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from training import callbacks, checkpoint, cost, fit, run_folder, validation
 from training.batch_parts import in_parts
 from training.build import build_model
 from training.commands.running import EXIT_OUT_OF_MEMORY, to_its_end
-from training.config import RuntimeConfig
+from training.config import ConfigError, RuntimeConfig
 from training.cost import OutOfMemory
 
 LOOKING = RuntimeConfig(
@@ -181,6 +183,25 @@ def test_cost_counts_and_scales(stores):
     assert "--optimizer.accumulate 2" in cost.advice(model, config, (6, 2))
     assert "mixed_bfloat16" in cost.advice(model, config, (7, 1))
     assert isinstance(OutOfMemory("x"), MemoryError)
+
+
+def test_weights_and_biases_when_asked(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    with pytest.raises(ConfigError, match=r"dozens\[wandb\]"):
+        callbacks.WeightsAndBiases("poses", tmp_path, {})
+    rows, begun = [], []
+    fake = SimpleNamespace(
+        init=lambda **kwargs: begun.append(kwargs) or SimpleNamespace(log=rows.append),
+        util=SimpleNamespace(generate_id=lambda: "abc"),
+        Image=lambda rgb: ("image", rgb.shape),
+    )
+    monkeypatch.setitem(sys.modules, "wandb", fake)
+    for _ in range(2):  # resumed: the same id
+        log = callbacks.WeightsAndBiases("poses", tmp_path, {"steps": 4})
+    log.scalars(3, {"loss": 0.5})
+    log.image(3, "samples", np.zeros((2, 4, 3), np.uint8))
+    assert rows == [{"step": 3, "loss": 0.5}, {"step": 3, "samples": ("image", (2, 4, 3))}]
+    assert {run["id"] for run in begun} == {"abc"} and begun[1]["resume"] == "allow"
 
 
 @pytest.mark.parametrize(

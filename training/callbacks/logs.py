@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from training.atomic_write import write_atomically
 from training.callbacks.progress import Progressed
+from training.config import ConfigError
 
 METRICS_FILE = "metrics.csv"
 TENSORBOARD_FOLDER = "tensorboard"
@@ -86,15 +87,16 @@ class WeightsAndBiases:
     """Logs to a project of Weights & Biases; a resumed run goes on in the same place.
 
     Raises:
-        ModuleNotFoundError: without the package; names the extra.
+        ConfigError: without the package; names the extra.
     """
 
     def __init__(self, project: str, run: Path, config: dict[str, Any]):
         try:
             import wandb
         except ModuleNotFoundError as error:
-            error.add_note("logging to Weights & Biases needs it: pip install 'dozens[wandb]'")
-            raise
+            raise ConfigError(
+                f"runtime.wandb is {project!r}, expected the package wandb: pip install 'dozens[wandb]'"
+            ) from error
         self._wandb = wandb
         path = run / "wandb_id.txt"
         if not path.exists():
