@@ -8,6 +8,7 @@ lead out of the data set's folder.
 import io
 import json
 import pickle
+import pickletools
 import struct
 import tokenize
 import zipfile
@@ -15,7 +16,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 
@@ -144,9 +145,21 @@ def load_mat(file: Path, *fields: str, squeezed: bool = False) -> dict[str, Any]
 def load_pickle(file: Path) -> Any:
     """A pickle, Python 2's too, of containers and NumPy, with StoredObjects. Raises RawDataError for any other."""
     with reading(file), file.open("rb") as stream:
+        _check_memo(file, stream)
         return RestrictedUnpickler(stream, file).load()
 
 
+def _check_memo(file: Path, stream: BinaryIO) -> None:
+    """Raises RawDataError for a place in the memo far beyond its entries: the unpickler would fill memory up to it."""
+    for count, (operation, argument, _) in enumerate(pickletools.genops(stream)):
+        if operation.name in _MEMO_WRITES and argument > count:
+            raise RawDataError(
+                f"{file}: memo entry {argument} after {count} operations, expected at most as many"
+            )
+    stream.seek(0)
+
+
+_MEMO_WRITES = {"PUT", "BINPUT", "LONG_BINPUT"}
 _BUILTINS = {"set", "frozenset", "list", "dict", "tuple", "bytearray", "complex", "slice", "range", "object"}
 _ADMITTED = {
     "collections": {"OrderedDict", "defaultdict"},

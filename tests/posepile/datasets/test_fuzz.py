@@ -126,6 +126,15 @@ def test_a_malicious_pickle_does_not_execute(tmp_path):
     assert not witness.exists()
 
 
+def test_a_pickle_that_would_fill_the_memory_is_refused(tmp_path):
+    from posepile.datasets.raw import load_pickle
+
+    file = tmp_path / "bomb.pkl"
+    file.write_bytes(b"\x80\x02}r\xff\xff\xff\x7f.")  # an empty dict, to be kept as number 2,147,483,647
+    with pytest.raises(RawDataError, match="bomb.pkl"):
+        load_pickle(file)
+
+
 @pytest.mark.parametrize("name", ["../secret", "a/../../secret", "/etc/passwd", "a\0b", "..\\secret"])
 def test_a_path_that_climbs_out_of_the_root_is_refused(tmp_path, name):
     from posepile.datasets.raw import inside
