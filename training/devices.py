@@ -51,14 +51,15 @@ def host_count() -> int:
 
 @contextlib.contextmanager
 def placed(config: TrainConfig):
-    """Models that are made and trained inside live on the run's devices. Raises ConfigError if there are too few."""
+    """Models that are made and trained inside live on the run's devices, with several hosts on all of theirs.
+
+    Raises:
+        ConfigError: the run asks for more than there are.
+    """
     wanted = config.runtime.devices
     if keras.backend.backend() == "jax":
         found = keras.distribution.list_devices()
-        if wanted == 1 and host_count() == 1:
-            yield
-            return
-        chosen = found if wanted == 0 else _first(found, wanted * host_count())
+        chosen = found if wanted == 0 or host_count() > 1 else _first(found, wanted)
         if len(chosen) == 1:
             yield
             return
@@ -76,8 +77,8 @@ def placed(config: TrainConfig):
 
 def n_devices(config: TrainConfig) -> int:
     """How many devices `placed` takes."""
-    if config.runtime.devices:
-        return config.runtime.devices * host_count()
+    if config.runtime.devices and host_count() == 1:
+        return config.runtime.devices
     if keras.backend.backend() == "jax":
         return len(keras.distribution.list_devices())
     return len(tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU"))

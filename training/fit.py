@@ -248,6 +248,9 @@ def chunks(step: int, config: TrainConfig) -> Iterator[tuple[int, int, int]]:
 @contextlib.contextmanager
 def _lock(run: Path):
     """Two processes in one folder would write over each other; the system frees the lock of a dead one."""
+    if not devices.is_first_host():
+        yield
+        return
     with open(run / ".lock", "w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

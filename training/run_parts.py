@@ -69,10 +69,13 @@ def _for_people(config, mixture, stores, run, progressed, averaged) -> list[kera
     if runtime.wandb:
         logs.append(callbacks.WeightsAndBiases(runtime.wandb, run, config_files.to_json(config)))
     average = callbacks.AverageSwap(averaged)
+    metrics = callbacks.MetricsFile(progressed, run, mixture.batch_size, logs)
+    if devices.host_count() > 1:
+        return [metrics]  # all hosts would have to predict, and this is one of them
     sets = validation_sets(config, mixture, stores)
     samples = sample_sets(sets, mixture, SAMPLES_PER_STORE, SAMPLED_STORES)
     return [
-        callbacks.MetricsFile(progressed, run, mixture.batch_size, logs),
+        metrics,
         callbacks.Validation(progressed, run, sets, runtime.validate_every, config.steps, average, logs),
         callbacks.SampleImages(progressed, run, samples, runtime.sample_every, average, logs),
     ]

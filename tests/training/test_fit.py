@@ -82,25 +82,6 @@ def test_run_folder_has_everything(finished):
     assert steps == [19, 20, 24]  # the one before the last phase is kept
 
 
-@pytest.mark.slow
-def test_killed_at_random_moments_and_started_again(stores, finished, tmp_path):
-    random = np.random.default_rng()
-    kills = 0
-    for _ in range(12):
-        process = start(stores, tmp_path / "run")
-        wait_for_first_step(process, tmp_path / "run")
-        time.sleep(random.uniform(0, 1.0))
-        if process.poll() is None:
-            process.kill()
-            kills += 1
-        process.communicate()
-        if (tmp_path / "run" / run_folder.WEIGHTS_FILE).exists() or kills >= 4:
-            break
-    finish(stores, tmp_path / "run")
-    assert kills
-    assert_same_run(finished, tmp_path / "run")
-
-
 def test_sigterm_saves_and_a_resumed_run_is_the_same(stores, finished, tmp_path):
     run = tmp_path / "run"
     process = start(stores, run)
