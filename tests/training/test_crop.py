@@ -1,12 +1,15 @@
 """Crops promise: image and labels agree; cameras equal their step-by-step construction; mirrors are exact."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stand_ins import IMAGE_SIZE, encode, make_example
+from stand_ins import IMAGE_SIZE, encode, make_example, make_image
 
+from posepile import masks
 from posepile.cameras import Camera
 from posepile.example import PoseExample
 from training import crop
@@ -153,6 +156,32 @@ def test_looking_straight_down_keeps_the_roll():
         "down", example.image, camera, np.float32([60, 40, 40, 40]), joints3d=example.joints3d
     )
     np.testing.assert_allclose(cameras_of([example], no_changes(1)).rotation[0], camera.rotation, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["plain", "distorted", "without a camera"])
+def test_a_cut_out_is_the_crop_beside_the_warped_mask(kind):
+    random = np.random.default_rng(4)
+    example = make_example(random, role="2d" if "without" in kind else "3d", distorted=kind == "distorted")
+    mask = np.zeros(IMAGE_SIZE[::-1], bool)
+    mask[20:90, 30:75] = True  # neither symmetric nor square: a transposed one would differ
+    example = replace(example, mask=masks.encode(mask))
+    cameras, image = cameras_of([example], no_changes(1)), crop.decode_image(example)
+    cut_out = crop.warp_cut_out(image, example, cameras, 0, with_mask=True)
+    np.testing.assert_array_equal(cut_out[..., :3], crop.warp_crop(image, example, cameras, 0))
+    grey = mask.astype(np.uint8) * np.uint8(255)
+    np.testing.assert_array_equal(cut_out[..., 3], crop.warp_crop(grey, example, cameras, 0))
+    assert ((cut_out[..., 3] > 0) & (cut_out[..., 3] < 255)).any()  # soft
+    without = crop.warp_cut_out(image, example, cameras, 0, with_mask=False)
+    np.testing.assert_array_equal(without[..., :3], cut_out[..., :3])
+
+
+def test_sizes_are_read_from_the_headers():
+    random = np.random.default_rng(0)
+    examples = [make_example(random, image=make_image(random, size)) for size in [(160, 120), (64, 96)]]
+    assert crop.image_sizes(examples).tolist() == [[160, 120], [64, 96]]
+    broken = make_example(random, key="set/9", image=examples[0].image[:300])
+    with pytest.raises(crop.CropError, match="set/9.*cut off"):
+        crop.image_sizes([examples[0], broken])
 
 
 def draw_blob(example: PoseExample, point, with_camera: bool) -> PoseExample:

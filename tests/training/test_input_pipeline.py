@@ -2,13 +2,17 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
-from stand_ins import make_example, make_stores
+from stand_ins import encode, make_example, make_stores
 
-from posepile import skeletons
+from posepile import masks, skeletons
 from posepile.mixture import Mixture, Share
 from posepile.store import Store, StoreWriter
+from training.augment.appearance import Appearance
+from training.augment.geometry import draw_changes
+from training.augment.randomness import Draws
 from training.config import AugmentConfig, DataConfig, ModelConfig, RuntimeConfig, TrainConfig
 from training.fit import build_mixture
 from training.input_pipeline import BatchLoader, ExampleError, dataset
@@ -82,9 +86,6 @@ def test_another_seed_gives_other_batches(stores, loader):
 
 @pytest.mark.parametrize("off", [{"roll_deg": 0.0}, {"flip": 0.0}, {"shift": 0.0}])
 def test_one_augmentation_off_leaves_the_others_alone(stores, loader, off):
-    from training.augment.geometry import draw_changes
-    from training.augment.randomness import Draws
-
     draws = Draws(1, 2, 50)
     on, without = draw_changes(AugmentConfig(), draws), draw_changes(AugmentConfig(**off), draws)
     name = next(iter(off)).removesuffix("_deg")
@@ -93,10 +94,89 @@ def test_one_augmentation_off_leaves_the_others_alone(stores, loader, off):
         np.testing.assert_array_equal(getattr(on, other), getattr(without, other))
 
 
-def test_random_changes_have_the_ranges_of_the_configuration():
-    from training.augment.geometry import draw_changes
-    from training.augment.randomness import Draws
+LOOKS = {
+    "backgrounds": {"background": 0.0},
+    "objects": {"objects": 0.0},
+    "erased": {"erase": 0.0},
+    "colours": {"brightness": 0.0, "contrast": 0.0, "hue_deg": 0.0, "saturation": 0.0},
+}
 
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_one_change_of_looks_off_leaves_the_others_alone(name):
+    def drawn(**off):
+        looks = Appearance(AugmentConfig(**off), DataConfig(), 64, ["a"] * 50).draw(
+            Draws(1, 2, 50), np.ones(50, bool)
+        )
+        return {
+            "backgrounds": [
+                np.where(looks.backgrounds.chosen, looks.backgrounds.photo, -1),
+                looks.backgrounds.shift,
+            ],
+            "objects": [looks.occlusions.objects, looks.draws.generator("pasted objects", 3).random(4)],
+            "erased": [looks.occlusions.erased, looks.draws.generator("erased rectangle", 3).random(4)],
+            "colours": [looks.colours.amount],
+        }
+
+    on, without = drawn(), drawn(**LOOKS[name])
+    for each in LOOKS:
+        same = all(np.array_equal(a, b) for a, b in zip(on[each], without[each], strict=True))
+        assert same == (each != name), each
+
+
+def masked_store(folder, id="tiny_h36m"):
+    """Examples whose mask is their box, in uniform grey pictures: what replaces the background is not grey."""
+    skeleton, random = skeletons.load("h36m"), np.random.default_rng(0)
+    with StoreWriter(folder / id, id=id, role="3d", skeleton=skeleton, licence="") as writer:
+        for i in range(4):
+            example = make_example(random, f"{id}/{i}", len(skeleton.joints), image=encode(GREY))
+            mask = np.zeros(GREY.shape[:2], bool)
+            x, y, w, h = np.maximum(example.box, 0).astype(int)
+            mask[y : y + h, x : x + w] = True
+            assert writer.append(replace(example, mask=masks.encode(mask))), writer.rejected
+    return Store.open(folder / id)
+
+
+GREY = np.full((120, 160, 3), 128, np.uint8)
+GEOMETRY = AugmentConfig(brightness=0, contrast=0, hue_deg=0, saturation=0, objects=0, erase=0, background=0)
+
+
+def test_backgrounds_and_occluders_come_from_folders(tmp_path):
+    store = masked_store(tmp_path)
+    for folder, pixels in (("photos", [0, 0, 255]), ("cut_outs", [255, 0, 0, 255])):
+        (tmp_path / folder).mkdir()
+        bgr = np.full((96, 96, len(pixels)), pixels, np.uint8)
+        cv2.imwrite(str(tmp_path / folder / "a.png"), bgr)
+    data = DataConfig((("tiny_h36m", 8),), backgrounds=f"{tmp_path}/photos", occluders=f"{tmp_path}/cut_outs")
+
+    def crops(**augment):
+        config = replace(CONFIG, data=data, augment=replace(GEOMETRY, **augment))
+        return BatchLoader(config, build_mixture(config, [store])).batch(0)["image"].astype(int)
+
+    plain, replaced, covered = crops(), crops(background=1.0), crops(objects=1.0)
+    middle = np.s_[:, 28:36, 28:36]
+    assert np.abs(replaced - plain)[middle].max() <= 1  # the person stays
+    red, blue = (255, 0, 0), (0, 0, 255)
+    assert all((replaced[i] == red).all(axis=-1).any() for i in range(8))
+    is_blue = (covered == blue).all(axis=-1)
+    assert 0 < is_blue.any(axis=(1, 2)).sum() < 8  # the coin chooses some
+    np.testing.assert_array_equal(covered[~is_blue.any(axis=(1, 2))], plain[~is_blue.any(axis=(1, 2))])
+
+
+def test_a_store_may_have_probabilities_of_its_own_and_a_twin_has_its_original_s(tmp_path):
+    store = masked_store(tmp_path, "twin_h36m")
+    augment = replace(
+        GEOMETRY, background=1.0, background_of=(("h36m", 0.0),), partial_visibility_of=(("h36m", 1.0),)
+    )
+    config = replace(CONFIG, data=DataConfig((("twin_h36m", 8),)), augment=augment)
+    loader = BatchLoader(config, build_mixture(config, [store]))
+    assert not loader.appearance.draw(Draws(1, 0, 8), np.ones(8, bool)).backgrounds.chosen.any()
+    whole = replace(config, augment=replace(augment, partial_visibility_of=()))
+    of_whole = BatchLoader(whole, build_mixture(whole, [store])).batch(0)
+    assert (loader.batch(0)["intrinsics"][:, 0, 0] > 1.01 * of_whole["intrinsics"][:, 0, 0]).mean() > 0.8
+
+
+def test_random_changes_have_the_ranges_of_the_configuration():
     changes = draw_changes(AugmentConfig(partial_visibility=1.0), Draws(1, 0, 4000))
     assert np.linalg.norm(changes.shift, axis=1).max() <= 0.1
     assert 0.75 <= changes.zoom.min() < 0.76 and 1.24 < changes.zoom.max() <= 1.25

@@ -82,7 +82,7 @@ def as_background(photo: np.ndarray, side: int) -> np.ndarray:
     top, left = (height - shorter) // 2, (width - shorter) // 2
     square = photo[top : top + shorter, left : left + shorter]
     smaller = cv2.INTER_AREA if shorter > side else cv2.INTER_LINEAR
-    return np.moveaxis(cv2.resize(square, (side, side), interpolation=smaller), -1, 0)
+    return np.stack(cv2.split(cv2.resize(square, (side, side), interpolation=smaller)))
 
 
 def load_cut_outs(folder: Path) -> CutOuts:
