@@ -35,7 +35,7 @@ class RawDataWarning(UserWarning):
 _FAULTS = (
     ValueError, TypeError, LookupError, AttributeError, ArithmeticError, EOFError, OSError, MemoryError,
     RecursionError, NotImplementedError, RuntimeError, AssertionError, struct.error, zlib.error, pickle.UnpicklingError,
-    SyntaxError, SystemError, tokenize.TokenError, zipfile.BadZipFile,
+    SyntaxError, SystemError, UnboundLocalError, tokenize.TokenError, zipfile.BadZipFile,
 )  # fmt: skip
 
 
