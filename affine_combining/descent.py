@@ -14,7 +14,7 @@ from affine_combining.moments import Moments, loss_and_gradients
 Gradients = tuple[float, np.ndarray, np.ndarray]
 """Reconstruction loss and its derivatives by w1 and w2."""
 
-STARTS = 4
+STARTS = 8
 """Choices of starting joints; after the first part of the descent only the best goes on."""
 PART, PARTS, RATES = 500, 6, (1e-2, 2e-4)
 """Descent on moments: steps of a part; first and last learning rate, for columns that sum to START_SUM."""
@@ -128,7 +128,9 @@ def train(
         rows = np.sort(rng.integers(len(poses), size=min(POLISH_BATCH, len(poses))))
         return loss_and_gradients(poses[rows], w1, w2, moments.joint_weights, loss)
 
-    starts = [Descent(*starting_weights(moments.products, shape, rng), shape, sparsity) for _ in range(STARTS)]
+    starts = [
+        Descent(*starting_weights(moments.products, shape, rng), shape, sparsity) for _ in range(STARTS)
+    ]
     rates = RATES[0] * (RATES[1] / RATES[0]) ** (np.arange(PARTS + 1) / PARTS)
     totals = [start.run(from_moments, PART, (rates[0], rates[1])) for start in starts]
     best, total = starts[int(np.argmin(totals))], min(totals)
@@ -175,7 +177,10 @@ def _chosen_joints(
     n, mirror = shape.pairs[0], shape.mirrors[0]
     left = np.arange(len(products)) < n
     middle = np.arange(len(products)) >= 2 * n
-    kinds = [(left if left.any() else middle, shape.pairs[1]), (middle if middle.any() else left, shape.centres[1])]
+    kinds = [
+        (left if left.any() else middle, shape.pairs[1]),
+        (middle if middle.any() else left, shape.centres[1]),
+    ]
     left_over = products.astype(np.float64)
     chosen: tuple[list[int], list[int]] = ([], [])
     while any(len(joints) < count for joints, (_, count) in zip(chosen, kinds, strict=True)):

@@ -71,24 +71,7 @@ class AcaeWeights:
 
     def check_joints(self, joint_names: Sequence[str]) -> None:
         """Raises JointMismatchError, which lists names, unless these are the weights' joints in order."""
-        names = tuple(joint_names)
-        if names == self.joint_names:
-            return
-        missing = [name for name in names if name not in self.joint_names]
-        surplus = [name for name in self.joint_names if name not in names]
-        if missing or surplus:
-            raise JointMismatchError(
-                f"the autoencoder was made for other joints ({self.n_joints}, expected {len(names)}): "
-                f"it lacks {_some(missing)}; it has in surplus {_some(surplus)}"
-            )
-        if len(names) != self.n_joints:
-            repeated = sorted({name for name in names if names.count(name) > 1})
-            raise JointMismatchError(f"joint names are repeated: {_some(repeated)}")
-        i = next(i for i, (a, b) in enumerate(zip(names, self.joint_names, strict=True)) if a != b)
-        raise JointMismatchError(
-            f"the autoencoder has the same joints in another order, first at joint {i}: "
-            f"{self.joint_names[i]!r}, expected {names[i]!r}; reorder it with AcaeWeights.reordered"
-        )
+        check_names(self.joint_names, joint_names)
 
     def reordered(self, joint_names: Sequence[str]) -> "AcaeWeights":
         """The same autoencoder for the same joints in another order. Raises JointMismatchError for others."""
@@ -136,6 +119,28 @@ class AcaeWeights:
             )
         except AcaeWeightsError as error:
             raise AcaeWeightsError(f"{path}: {error}") from error
+
+
+def check_names(ours: Sequence[str], joint_names: Sequence[str]) -> None:
+    """Raises JointMismatchError, which lists names, unless an autoencoder's joints are these, in order."""
+    ours, names = tuple(ours), tuple(joint_names)
+    if names == ours:
+        return
+    missing = [name for name in names if name not in ours]
+    surplus = [name for name in ours if name not in names]
+    if missing or surplus:
+        raise JointMismatchError(
+            f"the autoencoder was made for other joints ({len(ours)}, expected {len(names)}): "
+            f"it lacks {_some(missing)}; it has in surplus {_some(surplus)}"
+        )
+    if len(names) != len(ours):
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        raise JointMismatchError(f"joint names are repeated: {_some(repeated)}")
+    i = next(i for i, (a, b) in enumerate(zip(ours, names, strict=True)) if a != b)
+    raise JointMismatchError(
+        f"the autoencoder has the same joints in another order, first at joint {i}: "
+        f"{ours[i]!r}, expected {names[i]!r}; reorder it with AcaeWeights.reordered"
+    )
 
 
 def _check(weights: AcaeWeights) -> None:

@@ -25,8 +25,10 @@ VERBS = {
     "resume": ("training.commands.resume", "go on with an interrupted run"),
     "pseudo-label": ("training.commands.pseudo_label", "predict all joints on chosen stores"),
     "fit-acae": ("affine_combining.commands", "fit the affine-combining autoencoder to poses"),
+    "extend-acae": ("affine_combining.extend_command", "find an unseen skeleton's joints from latent points"),
     "finetune": ("training.commands.finetune", "fine-tune a run so that the skeletons agree"),
-    "evaluate": ("evaluation.commands", "score prediction files"),
+    "predict": ("evaluation.commands.predict", "run a SavedModel on a benchmark: a prediction file"),
+    "evaluate": ("evaluation.commands.evaluate", "score prediction files by the rules of a benchmark"),
     "export": ("serving.commands.export", "write a run's model as a SavedModel"),
     "pose": ("serving.commands.pose", "poses of people in photos and videos"),
 }

@@ -69,7 +69,17 @@ def test_left_latents_lean_to_the_left(result):
 
 def test_the_best_seed_is_kept_and_reported(result):
     assert [set(r) for r in result.reports] == [
-        {"seed", "main_loss", "magnitude", "pck_1cm", "pck_2cm", "error_3d_mm", "negative_mass", "n_used_1", "n_used_2"}
+        {
+            "seed",
+            "main_loss",
+            "magnitude",
+            "pck_1cm",
+            "pck_2cm",
+            "error_3d_mm",
+            "negative_mass",
+            "n_used_1",
+            "n_used_2",
+        }
     ] * 2
     assert result.reports[0]["pck_1cm"] >= result.reports[1]["pck_1cm"]
     assert result.weights.provenance["figures"] == result.reports[0]
@@ -99,8 +109,8 @@ def test_quality_of_a_perfect_autoencoder():
     eye = np.eye(len(NAMES))
     figures = quality(AcaeWeights(eye, eye, NAMES), bodies(4))
     assert figures == {
-        "main_loss": 0, "magnitude": 2 / len(NAMES), "pck_1cm": 100, "pck_2cm": 100, "error_3d_mm": 0, "negative_mass": 0,
-        "n_used_1": 1, "n_used_2": 1,
+        "main_loss": 0, "magnitude": 2 / len(NAMES), "pck_1cm": 100, "pck_2cm": 100, "error_3d_mm": 0,
+        "negative_mass": 0, "n_used_1": 1, "n_used_2": 1,
     }  # fmt: skip
 
 
