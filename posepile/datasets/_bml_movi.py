@@ -131,8 +131,8 @@ def phone_file(root: Path, round: str, number: int) -> Path:
 def phone_entries(file: Path) -> dict:
     """The entries of a phone's calibration, by subject."""
     entries = load_json(file)
-    if not isinstance(entries, dict):
-        raise RawDataError(f"{file}: a {type(entries).__name__}, expected entries by subject")
+    if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
+        raise RawDataError(f"{file}: not an entry for each subject, expected {{subject: {{…}}, …}}")
     return entries
 
 
