@@ -63,6 +63,12 @@ class ModelConfig:
             self.crop_side,
             "a positive multiple of 32 (px)",
         )
+        _check(
+            self.initial_weights == "random" or self.backbone not in ("tiny", "resnet50v1.5"),
+            "model.initial_weights",
+            self.initial_weights,
+            f"'random' for {self.backbone}, which nobody offers others for",
+        )
         _check(self.depth_bins >= 2, "model.depth_bins", self.depth_bins, "at least 2")
         _check(self.box_size_mm > 0, "model.box_size_mm", self.box_size_mm, "a positive length")
         _check(self.ghost_group_size >= 0, "model.ghost_group_size", self.ghost_group_size, "0 or more")
