@@ -59,6 +59,7 @@ setup(
     package_data={
         "posepile": ["skeletons/**/*.toml", "mixtures/*.toml", "synthetic/data/*", "inspection/data/*"],
         "evaluation": ["published.toml"],
+        "training": ["backbones/data/*"],
     },
     install_requires=REQUIRED,
     extras_require=EXTRAS,
