@@ -22,6 +22,7 @@ VERBS = {
     "inspect": ("posepile.commands.inspect", "a page of what is in stores; verify and repair them"),
     "fetch": ("posepile.commands.fetch", "download a free person detector or segmenter"),
     "train": ("training.commands.train", "train a pose network on a mixture of stores"),
+    "crops": ("training.commands.crops", "a picture of what the network is shown in training"),
     "resume": ("training.commands.resume", "go on with an interrupted run"),
     "pseudo-label": ("training.commands.pseudo_label", "predict all joints on chosen stores"),
     "fit-acae": ("affine_combining.commands", "fit the affine-combining autoencoder to poses"),
