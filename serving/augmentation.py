@@ -4,13 +4,13 @@ Source: serving sheet, section 3.5.
 """
 
 import math
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import tensorflow as tf
 
-ROTATION_DEG = 25.0
-Turns = Literal["upright", "all", "half"]
-"""Which way up people are expected: upright; in every position; half of the crops for each."""
+from serving.packing import Packing, Turns
+
+ROTATION_DEG = Packing.rotation_deg
 
 
 class Schedule(NamedTuple):
@@ -23,7 +23,7 @@ class Schedule(NamedTuple):
 
 
 def schedule(count: tf.Tensor, rotation_deg: float = ROTATION_DEG, turns: Turns = "upright") -> Schedule:
-    """The changes of `count` [] int32 >= 1 crops."""
+    """The changes of `count` [] int32 >= 1 crops, for people as `Packing.turns` expects them."""
     half = count // 2
     return Schedule(
         gamma=_line(0.6, 1.0, count),

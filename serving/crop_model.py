@@ -37,7 +37,8 @@ class CropModel(tf.Module):
             input_signature=[
                 tf.TensorSpec([None, side, side, 3], tf.float16, "images"),
                 tf.TensorSpec([None, 3, 3], tf.float32, "intrinsics"),
-            ]
+            ],
+            autograph=False,
         )
         def predict_multi(images, intrinsics):
             return model.predict_joints(tf.cast(images, tf.float32), intrinsics)

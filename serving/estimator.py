@@ -14,6 +14,7 @@ from serving.augmentation import ROTATION_DEG, Turns, schedule
 from serving.crop_views import boxes_are_usable, crop_views, image_cameras, project, to_world
 from serving.graph_functions import graph_function
 from serving.joint_sets import JointSets
+from serving.joint_tables import JointTables
 from serving.people import People, gathered, keep_plausible
 from serving.warping import crops, pyramid
 
@@ -50,6 +51,7 @@ class PoseEstimator(tf.Module):
 
     Attributes, all variables: crop_model, detector, joint_names [J], joint_edges [E, 2], provenance;
     per_skeleton_indices, per_skeleton_joint_names, per_skeleton_joint_edges (also per_skeleton_edges): by name.
+    `tables` looks the latter up in a graph; it is not saved.
     """
 
     def __init__(
@@ -65,7 +67,7 @@ class PoseEstimator(tf.Module):
     ):
         super().__init__(name="pose_estimator")
         self.crop_model, self.detector = crop_model, detector
-        self._joints = joints
+        self._joints, self.tables = joints, JointTables(joints)
         self._rotation_deg, self._turns = rotation_deg, turns
         self._flip_vertical_too = detector_flip_vertical_too
         self._side = int(crop_model.input_resolution.numpy())
@@ -225,7 +227,7 @@ class PoseEstimator(tf.Module):
         return tf.linalg.matmul(poses, tf.cast(views.rotation, tf.float32))
 
     def _results(self, people: People, arguments: dict) -> dict:
-        indices = self._indices_of(arguments["skeleton"])
+        indices = self.tables.indices(arguments["skeleton"])
         poses, pixels = (tf.gather(value, indices, axis=2) for value in (people.poses, people.pixels))
         count, augs, n_joints = tf.shape(poses)[0], tf.shape(poses)[1], tf.shape(indices)[0]
         world = to_world(tf.reshape(poses, [count, augs * n_joints, 3]), people.cameras)
@@ -239,22 +241,6 @@ class PoseEstimator(tf.Module):
             key: tf.RaggedTensor.from_value_rowids(value, people.image_ids, images, validate=False)
             for key, value in zip(RESULTS, (people.boxes, poses, pixels), strict=True)
         }
-
-    def _indices_of(self, skeleton: tf.Tensor) -> tf.Tensor:
-        """[J] of a skeleton's name."""
-        names = list(self._joints.by_name)
-        sets = [one.indices for one in self._joints.by_name.values()]
-        table = np.full((len(sets), max(map(len, sets))), -1, np.int32)
-        for row, indices in zip(table, sets, strict=True):
-            row[: len(indices)] = indices
-        found = tf.constant(names) == skeleton
-        known = tf.debugging.Assert(
-            tf.reduce_any(found),
-            [f"skeleton: expected one of {', '.join(repr(n) for n in names)}, got", skeleton],
-        )
-        with tf.control_dependencies([known]):
-            row = tf.gather(table, tf.argmax(tf.cast(found, tf.int32)))
-        return tf.boolean_mask(row, row >= 0)
 
 
 def _mirror_map(names: Sequence[str]) -> np.ndarray:

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from posepile.names import unknown_name
 from serving.export.comparison import ExportError
-from serving.export.source import Options, Source, Written, source_of_run
+from serving.export.source import Source, Written, source_of_run
+from serving.packing import Packing
 
 __all__ = [
     "FORMATS",
     "ExportError",
-    "Options",
     "Source",
     "Written",
     "check_formats",
@@ -37,7 +37,7 @@ def check_formats(names: Sequence[str]) -> None:
         raise ValueError(f"no export format given, expected one or more of {', '.join(FORMATS)}")
 
 
-def export_run(run: Path, out: Path, formats: Sequence[str], options: Options | None = None) -> list[Written]:
+def export_run(run: Path, out: Path, formats: Sequence[str], packing: Packing | None = None) -> list[Written]:
     """Exports the network of a finished run, with its configuration and history inside.
 
     It is compared on crops of the run's own data where that still exists.
@@ -46,7 +46,7 @@ def export_run(run: Path, out: Path, formats: Sequence[str], options: Options | 
         run: the run folder.
         out: folder to make; what a format writes there replaces an older export of ours, nothing else.
         formats: names of FORMATS.
-        options: of the multi-person model.
+        packing: of the multi-person model.
 
     Raises:
         ExportError: an export differs from the network, or cannot be written.
@@ -54,7 +54,7 @@ def export_run(run: Path, out: Path, formats: Sequence[str], options: Options | 
         UnknownNameError: no such format.
     """
     check_formats(formats)
-    return export_source(source_of_run(run, options or Options()), out, formats)
+    return export_source(source_of_run(run, packing or Packing()), out, formats)
 
 
 def export_source(source: Source, out: Path, formats: Sequence[str]) -> list[Written]:

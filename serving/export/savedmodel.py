@@ -7,11 +7,14 @@ from pathlib import Path
 import tensorflow as tf
 
 from posepile.people import load_detector
+from serving import skeleton_file, warmup
 from serving.crop_model import CropModel
 from serving.estimator import PoseEstimator
-from serving.export.comparison import ExportError, compare
-from serving.export.source import Options, Source, Written
+from serving.export.comparison import ExportError, compare, random_crops
+from serving.export.source import Source, Written
 from serving.joint_sets import joint_sets
+from serving.packing import Packing
+from serving.signatures import serving_signatures
 
 FORMAT = "savedmodel"
 VERSION = "1"
@@ -30,43 +33,46 @@ def write(source: Source, out: Path) -> Written:
     unfinished = folder.with_name("unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.parent.mkdir(parents=True, exist_ok=True)
-    tf.saved_model.save(estimator, str(unfinished))
+    tf.saved_model.save(estimator, str(unfinished), signatures=serving_signatures(estimator))
     loaded = tf.saved_model.load(str(unfinished))
 
     def predict(images, intrinsics):
         return loaded.crop_model.predict_multi(tf.cast(images, tf.float16), intrinsics)
 
     difference = compare(predict, source.model, source.crops, unfinished)
+    real = source.crops or random_crops(source.model.model_config.crop_side, 1)
+    warmup.write(unfinished, real.images[0])
     shutil.rmtree(folder, ignore_errors=True)
     unfinished.rename(folder)
     return Written(FORMAT, folder, difference)
 
 
 def build_estimator(source: Source) -> PoseEstimator:
-    """The multi-person model of a network. Raises as `write`."""
-    options = source.options
-    detector = _detector(options)
+    """The multi-person model of a network. Raises as `write`, and JointSetError for the user's skeletons."""
+    packing = source.packing
+    detector = _detector(packing)
+    own = [one for path in packing.skeleton_files for one in skeleton_file.read(path, source.skeleton)]
     provenance = source.provenance | {"detector": None if detector is None else detector.identity}
     return PoseEstimator(
         CropModel(source.model, source.skeleton, source.provenance),
-        joint_sets(source.skeleton),
+        joint_sets(source.skeleton, own),
         detector,
         source.bone_lengths,
         json.dumps(provenance, sort_keys=True, allow_nan=False),
-        options.rotation_deg,
-        options.turns,
-        options.detector_flip_vertical_too,
+        packing.rotation_deg,
+        packing.turns,
+        packing.detector_flip_vertical_too,
     )
 
 
-def _detector(options: Options) -> tf.Module | None:
-    if options.detector == "none":
+def _detector(packing: Packing) -> tf.Module | None:
+    if packing.detector == "none":
         return None
-    if options.detector != "auto":
-        return load_detector(options.detector, options.detector_weights)
+    if packing.detector != "auto":
+        return load_detector(packing.detector, packing.detector_weights)
     try:
-        return load_detector("movenet", options.detector_weights)
+        return load_detector("movenet", packing.detector_weights)
     except FileNotFoundError:
-        if options.detector_weights is not None:
+        if packing.detector_weights is not None:
             raise
         return None

@@ -3,36 +3,18 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import keras
 import numpy as np
 
 from posepile.skeletons import Skeleton
 from posepile.store import Store
-from serving.augmentation import ROTATION_DEG, Turns
 from serving.bone_lengths import mean_bone_lengths
 from serving.export.comparison import Crops, ExportError, crops_of_store
+from serving.packing import Packing
 from training import config_files, run_folder
 from training.model import PoseEstimator
-
-
-@dataclass(frozen=True)
-class Options:
-    """How the multi-person model is packed."""
-
-    detector: Literal["auto", "movenet", "yolov4", "none"] = "auto"
-    """Person detector inside; auto: movenet where `dozens fetch detector` has been run, else none."""
-    detector_weights: Path | None = None
-    """File of the detector's weights; yolov4 needs darknet's."""
-    skeleton_files: tuple[Path, ...] = ()
-    """Your own skeletons, .toml or .npz (docs/model.md)."""
-    rotation_deg: float = ROTATION_DEG
-    """Largest rotation of the crops that are averaged for a person."""
-    turns: Turns = "upright"
-    """Expected people: upright; in all positions; half: half of the crops for each."""
-    detector_flip_vertical_too: bool = False
-    """Whether detector_flip_aug looks at the images upside down as well."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +23,8 @@ class Source:
 
     model: the network; its joints are those of `skeleton`, in order. provenance: JSON-able, stored inside: where the
     model comes from. crops: real ones, compared beside as many random ones; None compares on random ones only.
-    bone_lengths: [E] mm, mean of each edge of the skeleton, NaN where nobody knows; None: nobody knows any.
+    bone_lengths: [E] mm, mean of each edge of the skeleton, NaN where nobody knows; None: nobody knows any. packing: of
+    the multi-person model.
     """
 
     model: PoseEstimator
@@ -49,7 +32,7 @@ class Source:
     provenance: dict[str, Any]
     crops: Crops | None = None
     bone_lengths: np.ndarray | None = None
-    options: Options = Options()
+    packing: Packing = Packing()
 
     def __post_init__(self):
         if keras.backend.backend() != "tensorflow":
@@ -70,7 +53,7 @@ class Written:
     largest_difference_mm: float
 
 
-def source_of_run(run: Path, options: Options) -> Source:
+def source_of_run(run: Path, packing: Packing) -> Source:
     """The network of a finished run. Raises FileNotFoundError if it is not finished, or no run."""
     if not (run / config_files.CONFIG_FILE).exists():
         raise FileNotFoundError(f"{run}: no {config_files.CONFIG_FILE} in it, expected the folder of a run")
@@ -84,7 +67,7 @@ def source_of_run(run: Path, options: Options) -> Source:
         run_provenance(run),
         crops_of_store(stores[0], model.model_config.crop_side) if stores else None,
         mean_bone_lengths(stores, skeleton),
-        options,
+        packing,
     )
 
 

@@ -27,7 +27,7 @@ def samples() -> Path:
     return Path(folder)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def photo() -> np.ndarray:
     """[120, 160, 3] uint8 RGB with smooth colours."""
     y, x = np.mgrid[:120, :160]

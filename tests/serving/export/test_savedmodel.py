@@ -19,9 +19,10 @@ from posepile.example import PoseExample
 from posepile.names import UnknownNameError
 from posepile.store import Store, StoreWriter
 from serving.commands.export import main
-from serving.export import ExportError, Options, Source, comparison, export_run, export_source
+from serving.export import ExportError, Source, comparison, export_run, export_source
 from serving.export.savedmodel import build_estimator
 from serving.export.source import run_provenance, source_of_run
+from serving.packing import Packing
 from serving.predictor import Predictor
 from training import config_files, run_folder
 from training.build import build_model
@@ -29,7 +30,7 @@ from training.config import DataConfig, ModelConfig, TrainConfig
 
 CONFIG = TrainConfig(model=ModelConfig(backbone="tiny", crop_side=64, ghost_group_size=0), seed=5)
 UNION = skeletons.union(["aspset", "h36m"])
-NO_DETECTOR = Options(detector="none")
+NO_DETECTOR = Packing(detector="none")
 # Loads the model with nothing but TensorFlow, as a user without this project would.
 LOAD_ALONE = """
 import sys, numpy as np, tensorflow as tf
@@ -146,18 +147,18 @@ def test_an_export_that_differs_does_not_count(model, tmp_path, monkeypatch):
 
     monkeypatch.setattr(model, "predict_joints", shifted)
     with pytest.raises(ExportError, match=r"differ from the Keras model by 2\.6 mm, expected at most 1.0"):
-        export_source(Source(model, UNION, {}, options=NO_DETECTOR), tmp_path, ["savedmodel"])
+        export_source(Source(model, UNION, {}, packing=NO_DETECTOR), tmp_path, ["savedmodel"])
     assert not (tmp_path / "savedmodel/1").exists()
 
 
 def test_replaces_an_older_model_but_nothing_else(exported, model, tmp_path):
     shutil.copytree(exported, tmp_path / "savedmodel/1")
-    export_source(Source(model, UNION, {"version": 2}, options=NO_DETECTOR), tmp_path, ["savedmodel"])
+    export_source(Source(model, UNION, {"version": 2}, packing=NO_DETECTOR), tmp_path, ["savedmodel"])
     assert stored_provenance(tmp_path / "savedmodel/1") == {"version": 2, "detector": None}
     assert [path.name for path in (tmp_path / "savedmodel").iterdir()] == ["1"]
     (tmp_path / "notes/savedmodel/1").mkdir(parents=True)
     with pytest.raises(ExportError, match="savedmodel/1: exists and is no SavedModel"):
-        export_source(Source(model, UNION, {}, options=NO_DETECTOR), tmp_path / "notes", ["savedmodel"])
+        export_source(Source(model, UNION, {}, packing=NO_DETECTOR), tmp_path / "notes", ["savedmodel"])
 
 
 def test_formats_that_are_none(run, tmp_path):
