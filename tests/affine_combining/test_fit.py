@@ -105,6 +105,41 @@ def test_bad_input_is_refused():
         AcaeConfig(latents_sided=3)
 
 
+def test_a_few_wild_predictions_change_little(result):
+    poses = bodies(320)
+    wild = np.random.default_rng(3).normal(size=(6, len(NAMES), 3)) * 400 + [0, 0, 4000]
+    poses[::60] = wild[: len(poses[::60])]
+    config = AcaeConfig(**result.weights.provenance["config"])
+    disturbed = fit(poses, NAMES, config, held_out=bodies(100, seed=4)).reports[0]
+    undisturbed = fit(bodies(320), NAMES, config, held_out=bodies(100, seed=4)).reports[0]
+    assert disturbed["main_loss"] < undisturbed["main_loss"] + 0.002  # m
+
+
+def test_two_schedules_find_equally_good_autoencoders():
+    held_out = bodies(100, seed=4)
+    losses = {}
+    for config in (SMALL, PUBLISHED):
+        figures = fit(bodies(320), NAMES, config, held_out).reports[0]
+        losses[config.schedule] = figures["main_loss"] + config.sparsity * figures["magnitude"]
+    assert losses["fast"] < losses["published"] * 1.01
+
+
+@pytest.mark.parametrize("change", [{"chiral": False}, {"loss": "metric"}, {"head_factor": 4.0}])
+def test_other_settings_are_fitted_too(change):
+    config = replace(SMALL, seeds=1, **change)
+    weights = fit(bodies(320), NAMES, config).weights
+    assert weights.provenance["figures"]["pck_2cm"] > 95
+    assert weights.latents_sided == (0 if change == {"chiral": False} else 4)
+
+
+def test_rates_of_the_published_schedule():
+    from affine_combining.published import rate_schedule
+
+    rate = rate_schedule(AcaeConfig(phase_ends=(0.5, 1.0)), 300_000)  # 320,000 poses, 30 epochs of 32
+    steps = (0, 149_999, 150_000, 299_999, 300_000)
+    np.testing.assert_allclose([float(rate(s)) for s in steps], [3e-2, 3e-2, 3e-3, 3e-3, 3e-4], rtol=1e-6)
+
+
 def test_quality_of_a_perfect_autoencoder():
     eye = np.eye(len(NAMES))
     figures = quality(AcaeWeights(eye, eye, NAMES), bodies(4))

@@ -8,6 +8,7 @@ import pytest
 from keras import ops
 
 from affine_combining.weights import AcaeWeights, JointMismatchError
+from training import losses
 from training.build import build_model, transfer_weights
 from training.config import DataConfig, LossConfig, ModelConfig, TrainConfig
 from training.variants import AffineMap, Autoencoder
@@ -177,6 +178,70 @@ def test_one_mix_for_both_heads():
     assert int(np.ravel(model.mix_seed.state)[1]) == before + 1
 
 
+def test_consistency_is_blind_to_where_the_person_stands():
+    joints = make_poses(6)
+    moved = joints + np.float32([800, -300, 2000])
+    autoencoder = Autoencoder(*make_weights())
+    before, after = (losses.consistency_loss(p, autoencoder(p)) for p in (joints, moved))
+    np.testing.assert_allclose(before, after, rtol=1e-5)
+
+
+def test_gradient_of_consistency_goes_both_ways():
+    """Through the pose and through its autoencoded self, of every joint, labelled or not."""
+    w1, w2 = (w.astype(np.float64) for w in make_weights())
+    joints = make_poses(6).astype(np.float64)
+    sign = np.sign(joints - np.einsum("bjc,jl,lk->bkc", joints, w1, w2))
+    expected = (sign - np.einsum("bkc,jl,lk->bjc", sign, w1, w2)) / joints.size / 1000
+    tensorflow = tensorflow_or_skip()
+    pose = tensorflow.Variable(make_poses(6))
+    with tensorflow.GradientTape() as tape:
+        value = losses.consistency_loss(pose, Autoencoder(*make_weights())(pose))
+    np.testing.assert_allclose(tape.gradient(value, pose), expected, rtol=1e-3, atol=1e-9)
+
+
+def test_without_stop_gradient_the_teacher_is_taught():
+    model, (x, y) = make_model("hybrid", stop_gradient_teacher=False), make_batch()
+    model.step.assign(LATE)
+    all_terms = type(model).loss_terms
+
+    def only_teacher(self, *args):
+        return {k: v for k, v in all_terms(self, *args).items() if k.startswith("teacher")}
+
+    gradients = gradients_of(model, only_teacher, x, y)
+    for variable, gradient in zip(model.trainable_variables, gradients, strict=True):
+        assert gradient is not None and np.abs(gradient).max() > 0, variable.path
+
+
+@pytest.mark.parametrize("variant", ["regularized", "latent", "hybrid"])
+def test_poses_and_losses_are_float32_under_float16(variant):
+    model, (x, y) = make_model(variant, precision="mixed_float16"), make_batch()
+    assert model.heads[0].logits.compute_dtype == "float16"
+    outputs = model(x, training=True)
+    for name, value in outputs.items():
+        assert keras.backend.standardize_dtype(value.dtype) == "float32", name
+    for name, (_, value) in model.loss_terms(x, y, outputs).items():
+        assert keras.backend.standardize_dtype(value.dtype) == "float32", name
+
+
+@pytest.mark.parametrize("variant", ["regularized", "latent", "hybrid"])
+def test_a_fine_tuned_head_starts_by_weak_perspective_again(variant):
+    model, (x, _) = make_model(variant), make_batch()
+    model.train_in_inference_mode = True  # nothing random, so that only the step makes a difference
+    outputs = []
+    for step in (0, 499, 500):
+        model.step.assign(step)
+        outputs.append(ops.convert_to_numpy(model(x, training=True)["joints"]))
+    np.testing.assert_array_equal(outputs[0], outputs[1])
+    assert np.abs(outputs[1] - outputs[2]).max() > 1  # mm
+
+
+@pytest.mark.parametrize(("variant", "points"), [("regularized", 6), ("latent", LATENTS), ("hybrid", 10)])
+def test_channels_of_the_heads(variant, points):
+    kernels = [head.logits.kernel for head in make_model(variant).heads]
+    bins = ModelConfig().depth_bins
+    assert sum(kernel.shape[-1] for kernel in kernels) == points * (1 + bins)
+
+
 def pose3d(model, predicted, labelled, valid, intrinsics):
     return float(model.pose_3d_loss(predicted, labelled, valid, intrinsics))
 
@@ -194,10 +259,7 @@ def consistency(model, joints):
 
 
 def gradients_of(model, loss_terms, x, y):
-    if keras.backend.backend() != "tensorflow":
-        pytest.skip("takes gradients by tf.GradientTape")
-    import tensorflow as tf
-
+    tf = tensorflow_or_skip()
     with tf.GradientTape() as tape:
         outputs = model(x, training=True)
         # An untrained network's poses may lie behind the camera, where the 2D loss is off.
@@ -207,11 +269,20 @@ def gradients_of(model, loss_terms, x, y):
     return tape.gradient(total, [v.value for v in model.trainable_variables])
 
 
-def make_model(variant, acae="made", seed=1):
+def tensorflow_or_skip():
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("takes gradients by tf.GradientTape")
+    import tensorflow
+
+    return tensorflow
+
+
+def make_model(variant, acae="made", seed=1, precision="float32", **loss):
     config = TrainConfig(
         model=ModelConfig("tiny", crop_side=SIDE, ghost_group_size=2),
         data=DataConfig(shares=(("a", 4), ("b", 2))),
-        loss=LossConfig(),
+        loss=LossConfig(**loss),
+        precision=precision,
         variant=variant,
         seed=seed,
     )

@@ -20,6 +20,10 @@ class Arguments:
     """Average with the prediction on the mirror image."""
     filter: bool = True
     """Leave out poses with a joint nearer than 300 mm to the camera or a value that is not finite."""
+    least_agreement: float = 0.0
+    """The filter also leaves out poses whose labelled joints fit worse than that: the area under the curve of
+    joints within 0 to 150 mm, after Procrustes alignment with scale, in 0..1. 0.5 is a sensible limit, 0 keeps
+    all."""
 
 
 def main(args: list[str]) -> int:
@@ -33,7 +37,7 @@ def main(args: list[str]) -> int:
     parts = [pseudo_labels.predict_store(model, store, skeleton, flip=arguments.flip) for store in stores]
     predictions = pseudo_labels.joined(parts)
     if arguments.filter:
-        predictions = predictions.filtered()
+        predictions = predictions.filtered(arguments.least_agreement)
     predictions.save(arguments.out, run=str(arguments.run), stores=[store.id for store in stores])
     print(f"{len(predictions.keys)} poses in {arguments.out}, {predictions.n_rejected} left out")
     return 0
