@@ -24,13 +24,16 @@ def write_plots(found: Mapping[str, Any], folder: Path) -> list[Path]:
             "MPJPE by joint, mm", {name: d["mpjpe_by_joint"] for name, d in details.items()}
         )
         drawings["by_distance"] = draw_curves(_by_distance(details))
-    for kind in next(iter(found["models"].values()))["groups"]:
-        rows = {name: row["groups"][kind] for name, row in found["models"].items()}
-        bars = {
-            name: {label: figures.get("mpjpe") for label, figures in row.items()}
-            for name, row in rows.items()
-        }
-        drawings[f"by_{kind}"] = _bars(f"MPJPE by {kind}, mm", bars)
+    first = next(iter(found["models"].values()))
+    for kind, groups in first["groups"].items():
+        name = next(iter(next(iter(groups.values()), {})), None)
+        if name:
+            figure = first["figures"][name]
+            bars = {
+                model: {label: row["groups"][kind][label][name] for label in groups}
+                for model, row in found["models"].items()
+            }
+            drawings[f"by_{kind}"] = _bars(f"{figure['label']} by {kind}, {figure['unit']}", bars)
     paths = []
     for name, svg in drawings.items():
         paths.append(folder / f"{name}.svg")

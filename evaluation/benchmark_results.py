@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from evaluation.evaluate import Result, evaluate
+from evaluation.figures import by_name
 from evaluation.protocols.protocol import Protocol
 from evaluation.results import null_for_nan
 
@@ -113,7 +114,7 @@ def _model(protocol: Protocol, result: Result) -> dict[str, Any]:
         figures[figure.name] = {
             "label": figure.label, "unit": figure.unit, "value": found.value, "low": found.low, "high": found.high,
         }  # fmt: skip
-    shown = [figure for figure in protocol.figures if figure.name in protocol.group_figures]
+    shown = [by_name(protocol.figures)[name] for name in protocol.group_figures]
     groups = {
         kind: {
             label: {figure.name: protocol.value(figure, tally, **{kind: label}) for figure in shown}

@@ -11,8 +11,7 @@ import numpy as np
 
 from evaluation import metrics
 from evaluation.joint_columns import PredictionWarning
-from evaluation.prediction_file import PredictionFile
-from evaluation.predictions import PredictionError
+from evaluation.prediction_file import PredictionError, PredictionFile
 from posepile.skeletons import Skeleton
 
 MAX_LISTED = 5

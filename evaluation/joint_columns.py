@@ -5,8 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from evaluation.prediction_file import PredictionFile
-from evaluation.predictions import PredictionError
+from evaluation.prediction_file import PredictionError, PredictionFile
 from posepile import skeletons
 from posepile.skeletons import Skeleton
 

@@ -7,6 +7,7 @@ A file is .npz or .h5, rows in any order, one row a person:
     coords3d_pred_cam       [N, J, 3]          mm, the camera's frame; one of the two is enough
     joint_names             [J] str            absent: the benchmark's own order is assumed, and said loudly
     person_id, score, box   [N], [N], [N, 4]   optional
+    poses                   [N, J, 3]          optional: mm, the frame of a camera turned to the person
     meta                    str                optional JSON: model, skeleton, num_aug, ...
 
 Source: evaluation sheet, section 4.
@@ -23,13 +24,17 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from evaluation.predictions import PredictionError
-
 NAME_FIELDS = ("image_path", "image_id", "key")
 POSE_FIELDS = ("coords3d_pred_world", "coords3d_pred_cam")
+POSE_SHAPED = (*POSE_FIELDS, "poses")
+OPTIONAL_FIELDS = ("person_id", "score", "box")
 CHUNK = 1 << 16  # rows of names at once
 COPY_ROWS = 1 << 14
 LOCAL_HEADER = 30  # bytes of a zip member's header before its name
+
+
+class PredictionError(ValueError):
+    """A prediction file that does not fit the test set; names file, field and what is wrong."""
 
 
 class PredictionFile:
@@ -61,8 +66,8 @@ class PredictionFile:
         if not any(field in self.arrays for field in POSE_FIELDS):
             has = ", ".join(arrays) or "nothing"
             raise PredictionError(f"{path}: neither {' nor '.join(map(repr, POSE_FIELDS))}; it has {has}")
-        for field, array in self.arrays.items():
-            self._check(field, tuple(array.shape))
+        for field in sorted({*POSE_SHAPED, *OPTIONAL_FIELDS} & set(self.arrays)):
+            self._check(field, tuple(self.arrays[field].shape))
 
     def __len__(self) -> int:
         return len(self.names)
@@ -123,16 +128,15 @@ class PredictionFile:
         return self.names[self._order]
 
     def _check(self, field: str, shape: tuple[int, ...]) -> None:
-        n, expected = len(self.names), {"box": "[N, 4]"}.get(field, "[N, J, 3]")
-        if field in POSE_FIELDS:
-            joints = len(self.joint_names) if self.joint_names is not None else "J"
-            good = len(shape) == 3 and shape[2] == 3
-            good &= self.joint_names is None or (len(shape) > 1 and shape[1] == joints)
-            expected = f"[{n}, {joints}, 3]"
-        else:
-            good, expected = len(shape) > 0, f"[{n}, ...]"
-        if not good or shape[0] != n:
-            raise PredictionError(f"{self.path}: {field!r} has shape {list(shape)}, expected {expected}")
+        expected: tuple[int | None, ...] = (len(self.names),)
+        if field in POSE_SHAPED:
+            expected += (None if self.joint_names is None else len(self.joint_names), 3)
+        fits = len(shape) >= len(expected) and all(
+            n in (None, m) for n, m in zip(expected, shape, strict=False)
+        )
+        if not fits or (field in POSE_SHAPED and len(shape) != 3):
+            wanted = ["any" if n is None else n for n in expected]
+            raise PredictionError(f"{self.path}: {field!r} has shape {list(shape)}, expected {wanted}")
 
 
 def open_predictions(path: str | Path) -> PredictionFile:

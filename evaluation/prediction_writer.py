@@ -101,7 +101,7 @@ class _Npz:
             raise ValueError(
                 f"fields are {sorted(fields)}, expected {sorted(self._streams)} as in the first rows"
             )
-        self._names.append(np.array(names))
+        self._names.append(np.array(names, dtype="S"))
         for name, value in fields.items():
             stream, dtype, _ = self._streams[name]
             stream.write(np.ascontiguousarray(value, dtype).tobytes())

@@ -1,25 +1,21 @@
-"""Prediction files: what is in one, and which rows and columns are a test set's examples and joints."""
+"""Predictions of a store: which rows and columns of a file are a test set's examples and joints."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from evaluation.prediction_file import PredictionError, open_predictions
 from evaluation.truth import Truth
 from posepile import skeletons
 
 MAX_LISTED = 5
 
 
-class PredictionError(ValueError):
-    """A prediction file that does not fit the test set; names file, field and what is wrong."""
-
-
 @dataclass(frozen=True, eq=False)
-class PredictionFile:
-    """What a prediction file holds."""
+class StorePredictions:
+    """What a prediction file holds that was written for a store."""
 
     path: str
     keys: tuple[str, ...]
@@ -31,31 +27,29 @@ class PredictionFile:
     meta: dict
 
 
-def read_predictions(path: str | Path) -> PredictionFile:
-    """Reads a prediction file. Raises PredictionError, which names file and field, or OSError."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (ValueError, EOFError) as error:
-        raise PredictionError(f"{path}: not an .npz file of plain arrays: {error}") from error
-    for name in ("key", "poses", "coords3d_pred_world", "joint_names"):
-        if name not in arrays:
-            raise PredictionError(f"{path}: field {name!r} is missing; it has {', '.join(arrays)}")
-    shape = (len(arrays["key"]), len(arrays["joint_names"]), 3)
+def read_predictions(path: str | Path) -> StorePredictions:
+    """Reads a prediction file with key, poses, coords3d_pred_world and joint_names (.npz or .h5) into memory.
+
+    Raises PredictionError, which names file and field, or OSError.
+    """
+    file = open_predictions(path)
     for name in ("poses", "coords3d_pred_world"):
-        if arrays[name].shape != shape:
-            raise PredictionError(f"{path}: {name!r} has shape {arrays[name].shape}, expected {shape}")
-    return PredictionFile(
+        if name not in file.arrays:
+            raise PredictionError(f"{path}: field {name!r} is missing; it has {', '.join(file.arrays)}")
+    if file.joint_names is None:
+        raise PredictionError(f"{path}: field 'joint_names' is missing")
+    rows = np.arange(len(file))
+    return StorePredictions(
         path=str(path),
-        keys=tuple(arrays["key"].tolist()),
-        poses=arrays["poses"].astype(np.float64),
-        world=arrays["coords3d_pred_world"].astype(np.float64),
-        joint_names=tuple(arrays["joint_names"].tolist()),
-        meta=json.loads(str(arrays.get("meta", "{}"))),
+        keys=tuple(name.decode() for name in file.names.tolist()),
+        poses=file.read("poses", rows),
+        world=file.read("coords3d_pred_world", rows),
+        joint_names=file.joint_names,
+        meta=file.meta,
     )
 
 
-def select(file: PredictionFile, truth: Truth, joint_names: Sequence[str]) -> PredictionFile:
+def select(file: StorePredictions, truth: Truth, joint_names: Sequence[str]) -> StorePredictions:
     """The predictions of a test set's examples and of the given union joints, in their orders.
 
     A file of merged joints (no name has a format's suffix) gives each joint that of equal base name.
@@ -63,10 +57,10 @@ def select(file: PredictionFile, truth: Truth, joint_names: Sequence[str]) -> Pr
     """
     rows, columns = _match_keys(file, truth), _match_joints(file, joint_names)
     poses, world = (points[rows][:, columns] for points in (file.poses, file.world))
-    return PredictionFile(file.path, truth.keys, poses, world, tuple(joint_names), file.meta)
+    return StorePredictions(file.path, truth.keys, poses, world, tuple(joint_names), file.meta)
 
 
-def check_complete(file: PredictionFile) -> None:
+def check_complete(file: StorePredictions) -> None:
     """Raises PredictionError if a prediction is not finite; names the examples."""
     for name, points in (("coords3d_pred_world", file.world), ("poses", file.poses)):
         bad = np.flatnonzero(~np.isfinite(points).all(axis=(1, 2)))
@@ -77,7 +71,7 @@ def check_complete(file: PredictionFile) -> None:
             )
 
 
-def _match_keys(file: PredictionFile, truth: Truth) -> np.ndarray:
+def _match_keys(file: StorePredictions, truth: Truth) -> np.ndarray:
     """[N] the file's row of each example of the test set."""
     row = {key: i for i, key in enumerate(file.keys)}
     known = set(truth.keys)
@@ -94,7 +88,7 @@ def _match_keys(file: PredictionFile, truth: Truth) -> np.ndarray:
     return np.array([row[key] for key in truth.keys])
 
 
-def _match_joints(file: PredictionFile, wanted: Sequence[str]) -> list[int]:
+def _match_joints(file: StorePredictions, wanted: Sequence[str]) -> list[int]:
     """The file's column of each union name."""
     place = {name: i for i, name in enumerate(file.joint_names)}
     base = {

@@ -9,13 +9,8 @@ import numpy as np
 from evaluation import metrics
 from evaluation.alignment import root_position
 from evaluation.consistency import Disagreement, disagreement, own_root_disagreement
-from evaluation.predictions import (
-    PredictionError,
-    PredictionFile,
-    check_complete,
-    read_predictions,
-    select,
-)
+from evaluation.prediction_file import PredictionError
+from evaluation.predictions import StorePredictions, check_complete, read_predictions, select
 from evaluation.truth import FormatJoints, Truth, formats_of, read_truth, root_names
 from posepile.store import Store
 
@@ -53,7 +48,7 @@ class Scores:
 
 
 def score_predictions(
-    predictions: str | Path | PredictionFile,
+    predictions: str | Path | StorePredictions,
     test: Store | Truth,
     pairs: Sequence[tuple[str, str]] = (),
     formats: Sequence[str] | None = None,
@@ -75,7 +70,7 @@ def score_predictions(
     that are not finite.
     """
     truth = read_truth(test) if isinstance(test, Store) else test
-    file = predictions if isinstance(predictions, PredictionFile) else read_predictions(predictions)
+    file = predictions if isinstance(predictions, StorePredictions) else read_predictions(predictions)
     truth = _only_formats(truth, formats)
     file = select(file, truth, truth.joint_names)
     if not allow_missing:

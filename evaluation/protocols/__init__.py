@@ -2,13 +2,13 @@
 
 import importlib
 
-from evaluation.protocols.protocol import Associated, Labelled, Protocol
+from evaluation.protocols.protocol import Associated, Inference, Labelled, Protocol
 from posepile.names import unknown_name
 
 IDS = ("h36m", "tdhp", "mupots", "tdpw", "aspset", "tdoh", "emdb", "synthetic")
 """Those of the command; "synthetic" is scored by `evaluation.score`."""
 
-__all__ = ["IDS", "Associated", "Labelled", "Protocol", "load"]
+__all__ = ["IDS", "Associated", "Inference", "Labelled", "Protocol", "load"]
 
 
 def load(id: str) -> type[Protocol]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from evaluation import metrics
 from evaluation.figures import PAPER_FIGURES, Distances, Figure
-from evaluation.protocols.protocol import Associated, Labelled, Protocol, from_frames
+from evaluation.protocols.protocol import Associated, Inference, Labelled, Protocol, from_frames
 from evaluation.tally import Tally
 from posepile.datasets.h36m import H36M
 from posepile.frame import Frame
@@ -35,6 +35,7 @@ class H36MProtocol(Protocol):
     title: ClassVar = "Human3.6M"
     skeleton_name: ClassVar = "h36m_17"
     assumed: ClassVar = ("h36m_17", "h36m_25")
+    inference: ClassVar = Inference(detects=False)
     group_kinds: ClassVar = ("action",)
     figures: ClassVar = (
         *PAPER_FIGURES,

@@ -15,8 +15,9 @@ from evaluation.figures import PAPER_FIGURES, Distances, Figure, distances, pape
 from evaluation.prediction_file import PredictionFile
 from evaluation.protocols.protocol import Associated, Labelled, Protocol
 from evaluation.tally import Tally
-from posepile.datasets.mupots import MuPoTS, fitted_camera, load_labels
+from posepile.datasets.mupots import BOX_FACTOR, MuPoTS, fitted_camera, load_labels
 from posepile.frame import ImageSource
+from posepile.prepare.matching import joint_box
 
 MATCHED_JOINTS = slice(1, 14)
 """Those that are compared in the image: without head top, pelvis, spine and head."""
@@ -106,6 +107,10 @@ class MuPoTSProtocol(Protocol):
                 groups={"sequence": [sequence.name] * len(frames)},
                 also_known=names,
                 images=[ImageSource(file.with_name(f"img_{i:06d}.jpg")) for i in frames],
+                boxes=[
+                    joint_box(camera.camera_to_image(pose), BOX_FACTOR)
+                    for pose in labels.poses[frames, people]
+                ],
                 extra={
                     "universal": labels.universal[frames, people],
                     "pixels": labels.pixels[frames, people],

@@ -36,7 +36,8 @@ class Labelled:
         people: [n] the person's number in the image.
         groups: kind -> [n] labels, for tables by activity and the like.
         also_known: further images of the benchmark that predictions may be for, though nobody in them is scored.
-        images: [n] where the pixels are, for a gallery of the worst; or empty.
+        images: [n] where the pixels are, for predicting and for a gallery of the worst; or empty.
+        boxes: [n, 4] px, the people's boxes by the data set; or empty.
         extra: what a protocol needs besides, rows as above.
     """
 
@@ -48,14 +49,17 @@ class Labelled:
     groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
     also_known: Sequence[str] = ()
     images: Sequence[ImageSource] = ()
+    boxes: Sequence[np.ndarray] = ()
     extra: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def in_camera_frame(self) -> np.ndarray:
         """[n, J, 3] mm."""
+        rows: dict[int, list[int]] = {}
+        for i, camera in enumerate(self.cameras):
+            rows.setdefault(id(camera), []).append(i)
         result = np.empty_like(self.joints)
-        for camera in {id(camera): camera for camera in self.cameras}.values():
-            rows = [i for i, each in enumerate(self.cameras) if each is camera]
-            result[rows] = camera.world_to_camera(self.joints[rows])
+        for same in rows.values():
+            result[same] = self.cameras[same[0]].world_to_camera(self.joints[same])
         return result
 
 
@@ -81,6 +85,18 @@ class Associated:
 
 
 @dataclass(frozen=True)
+class Inference:
+    """How a model is run for the benchmark's published figures; see `evaluation.predict`."""
+
+    detects: bool = True
+    """Whether people are detected, or the data set's boxes are given."""
+    detector_threshold: float = 0.2
+    max_detections: int = -1
+    """The best so many of an image; -1: all."""
+    num_aug: int = 1
+
+
+@dataclass(frozen=True)
 class Protocol(ABC):
     """A benchmark and the choices in it."""
 
@@ -100,6 +116,7 @@ class Protocol(ABC):
     misses_count: ClassVar[bool] = False
     """Whether the protocol itself says how to count people who are not found; elsewhere they are an error."""
     figures: ClassVar[tuple[Figure, ...]] = PAPER_FIGURES
+    inference: ClassVar[Inference] = Inference()
     expected_sequences: ClassVar[int | None] = None
     """How many sequences the complete benchmark has; others are scored with a warning."""
 
@@ -181,4 +198,5 @@ def from_frames(
         people=[int(frame.tags.get("person", 0)) for frame in frames],
         groups=groups,
         images=[frame.image for frame in frames],
+        boxes=[frame.box for frame in frames],
     )

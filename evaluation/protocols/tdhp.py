@@ -9,7 +9,14 @@ import numpy as np
 
 from evaluation import metrics
 from evaluation.figures import ABSOLUTE, CPS_AREA, LENGTHS, PAPER_FIGURES, PCK_AUC, Distances, Figure, by_name
-from evaluation.protocols.protocol import Associated, Labelled, Protocol, from_frames, true_in_frame_of
+from evaluation.protocols.protocol import (
+    Associated,
+    Inference,
+    Labelled,
+    Protocol,
+    from_frames,
+    true_in_frame_of,
+)
 from evaluation.tally import Tally
 from posepile.datasets.tdhp import TDHP
 from posepile.frame import Frame
@@ -38,6 +45,7 @@ class TDHPProtocol(Protocol):
     skeleton_name: ClassVar = "mpi_inf_3dhp_17"
     assumed: ClassVar = ("mpi_inf_3dhp_17", "mpi_inf_3dhp_28")
     root: ClassVar = 14
+    inference: ClassVar = Inference(detector_threshold=0.0, max_detections=1)
     group_kinds: ClassVar = ("sequence", "activity", "scene")
     group_figures: ClassVar = (
         "pck@150_14", "auc_14", "mpjpe", "pck@150_14_univ", "auc_14_univ", "mpjpe_univ",

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from evaluation import metrics
-from evaluation.commands import same_points
-from evaluation.predictions import PredictionFile
+from evaluation.predictions import StorePredictions
+from evaluation.protocols.synthetic import same_points
 from evaluation.score import mean_pose_mpjpe, score_predictions
 from evaluation.truth import formats_of, read_truth
 from posepile import skeletons
@@ -62,4 +62,4 @@ def test_a_format_without_its_hips_is_refused():
 
 
 def predictions(truth, world):
-    return PredictionFile("p", truth.keys, truth.in_camera_frame(world), world, truth.joint_names, {})
+    return StorePredictions("p", truth.keys, truth.in_camera_frame(world), world, truth.joint_names, {})

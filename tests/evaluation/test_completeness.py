@@ -6,8 +6,7 @@ import small_h36m
 
 from evaluation.evaluate import evaluate
 from evaluation.joint_columns import PredictionWarning
-from evaluation.prediction_file import open_predictions
-from evaluation.predictions import PredictionError
+from evaluation.prediction_file import PredictionError, open_predictions
 from evaluation.protocols import load
 
 PROTOCOL = load("h36m")()

@@ -4,9 +4,8 @@ import h5py
 import numpy as np
 import pytest
 
-from evaluation.prediction_file import open_predictions
+from evaluation.prediction_file import PredictionError, open_predictions
 from evaluation.prediction_writer import PredictionWriter
-from evaluation.predictions import PredictionError
 
 NAMES = ["set/b/2.jpg", "set/a/1.jpg", "set/c/10.jpg", "set/a/1.jpg", "set/ä/3.jpg"]
 POSES = np.arange(5 * 2 * 3, dtype=np.float32).reshape(5, 2, 3)

@@ -6,7 +6,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from evaluation import metrics
-from evaluation.predictions import PredictionError
+from evaluation.prediction_file import PredictionError
 from evaluation.score import mean_pose_mpjpe, read_truth, score_predictions
 from posepile import skeletons
 from posepile.cameras import Camera
@@ -107,11 +107,13 @@ def test_missing_values_are_an_error_unless_allowed(store, tmp_path):
 
 
 def test_bad_files_are_named(store, tmp_path):
-    np.savez(tmp_path / "a.npz", key=np.array(keys()))
-    with pytest.raises(PredictionError, match=r"a\.npz: field 'poses' is missing; it has key"):
+    np.savez(tmp_path / "a.npz", key=np.array(keys()), coords3d_pred_world=np.zeros((N, len(UNION), 3)))
+    with pytest.raises(
+        PredictionError, match=r"a\.npz: field 'poses' is missing; it has coords3d_pred_world"
+    ):
         score_predictions(tmp_path / "a.npz", store)
     path = write_predictions(tmp_path, np.zeros((N, 3, 3)))
-    with pytest.raises(PredictionError, match=r"'poses' has shape \(6, 3, 3\), expected \(6, 49, 3\)"):
+    with pytest.raises(PredictionError, match=r"has shape \[6, 3, 3\], expected \[6, 49, 3\]"):
         score_predictions(path, store)
 
 

@@ -101,6 +101,8 @@ def _print(found: dict[str, Any]) -> None:
         console.print(table)
     for name, row in found["models"].items():
         print(f"{name}: coverage {coverage_text(row)}")
+    print("summary line: " + " & ".join(label for label, _ in next(iter(found["models"].values()))["vector"]))
+    for name, row in found["models"].items():
         print(f"{name}: {latex_line(row)}")
     for row in found.get("over_seeds", {}).values():
         if row["mean"] is not None:

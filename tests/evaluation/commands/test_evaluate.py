@@ -9,7 +9,7 @@ import pytest
 import small_h36m
 from benchmark_files import moved, write_predictions
 
-from evaluation import commands
+from evaluation.commands import evaluate as commands
 from evaluation.protocols import load
 from posepile import skeletons
 from posepile.cameras import Camera
