@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from affine_combining.moments import Moments, loss_and_gradients
+from affine_combining.moments import Moments, loss_and_gradients, moments_of, robust_weights
 
 Gradients = tuple[float, np.ndarray, np.ndarray]
 """Reconstruction loss and its derivatives by w1 and w2."""
@@ -121,9 +121,6 @@ def train(
     """
     rng = np.random.default_rng([seed, 2])
 
-    def from_moments(step, w1, w2):
-        return moments.loss_and_gradients(w1, w2)
-
     def from_poses(step, w1, w2):
         rows = np.sort(rng.integers(len(poses), size=min(POLISH_BATCH, len(poses))))
         return loss_and_gradients(poses[rows], w1, w2, moments.joint_weights, loss)
@@ -132,15 +129,20 @@ def train(
         Descent(*starting_weights(moments.products, shape, rng), shape, sparsity) for _ in range(STARTS)
     ]
     rates = RATES[0] * (RATES[1] / RATES[0]) ** (np.arange(PARTS + 1) / PARTS)
-    totals = [start.run(from_moments, PART, (rates[0], rates[1])) for start in starts]
+    totals = [start.run(_from(moments), PART, (rates[0], rates[1])) for start in starts]
     best, total = starts[int(np.argmin(totals))], min(totals)
     record(PART, total, best.weights)
+    moments = moments_of(poses, moments.joint_weights, loss, robust_weights(poses, *best.weights, loss))
     for i in range(1, PARTS):
-        total = best.run(from_moments, PART, (rates[i], rates[i + 1]))
+        total = best.run(_from(moments), PART, (rates[i], rates[i + 1]))
         record(PART * (i + 1), total, best.weights)
     total = best.run(from_poses, POLISH_STEPS, POLISH_RATES)
     record(PART * PARTS + POLISH_STEPS, total, best.weights)
     return best.weights
+
+
+def _from(moments: Moments) -> Callable[[int, np.ndarray, np.ndarray], Gradients]:
+    return lambda step, w1, w2: moments.loss_and_gradients(w1, w2)
 
 
 def starting_weights(

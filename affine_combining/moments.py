@@ -47,13 +47,17 @@ class Moments:
 
 
 def moments_of(
-    poses: np.ndarray, joint_weights: np.ndarray, loss: Literal["projected", "metric"] = "projected"
+    poses: np.ndarray,
+    joint_weights: np.ndarray,
+    loss: Literal["projected", "metric"] = "projected",
+    pose_weights: np.ndarray | None = None,
 ) -> Moments:
     """The moments of poses [n, 3, J], mm, camera frame.
 
     "metric": the mean of the three coordinates' products. "projected": an error in depth moves a joint's image
     by its slope, so positions are taken along the ray to the person's middle, as if seen from there, and what
-    is left of the slope, which differs from joint to joint, counts depth with its mean square.
+    is left of the slope, which differs from joint to joint, counts depth with its mean square. `pose_weights`
+    [n], of mean near 1, say how much each pose counts (`robust_weights`).
     """
     n, _, n_joints = poses.shape
     totals = np.zeros((3, n_joints, n_joints))
@@ -66,6 +70,8 @@ def moments_of(
             chunk[:, :2] -= middle[:, :2] / middle[:, 2:] * chunk[:, 2:]
             slopes += float(np.square(chunk[:, :2] / middle[:, 2:]).sum(dtype=np.float64))
         chunk /= MM_PER_M
+        if pose_weights is not None:
+            chunk *= np.sqrt(pose_weights[first : first + CHUNK, None, None], dtype=np.float32)
         for axis in range(3):
             totals[axis] += chunk[:, axis].T @ chunk[:, axis]
     if loss == "projected":
@@ -73,6 +79,27 @@ def moments_of(
     else:
         total = totals.mean(axis=0)
     return Moments((total / n).astype(np.float32), np.asarray(joint_weights, np.float32))
+
+
+def robust_weights(
+    poses: np.ndarray, w1: np.ndarray, w2: np.ndarray, loss: Literal["projected", "metric"] = "projected"
+) -> np.ndarray:
+    """[n] weights of poses [n, 3, J] with which squared errors pull like the errors' magnitudes.
+
+    A pose's weight is inverse to its own mean error, so that a wild prediction counts as little as in the L1
+    loss (iteratively reweighted least squares). Errors below half the median are as good as that.
+    """
+    errors = np.empty(len(poses))
+    for first in range(0, len(poses), CHUNK):
+        chunk = poses[first : first + CHUNK]
+        back = ((chunk.reshape(-1, chunk.shape[2]) @ w1) @ w2).reshape(chunk.shape)
+        if loss == "projected":
+            chunk, back = (
+                p[:, :2] / p[:, 2:] * chunk[:, 2].mean(axis=1)[:, None, None] for p in (chunk, back)
+            )
+        errors[first : first + CHUNK] = np.abs(chunk - back).mean(axis=(1, 2))
+    errors = np.maximum(errors, max(np.median(errors) / 2, np.finfo(np.float32).tiny))
+    return errors.mean() / errors
 
 
 def loss_and_gradients(

@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from posepile import skeletons
-from training.pseudo_labels import Predictions, joined, label_agreement, labelled_columns
+from training.pseudo_labels import Predictions, _predict, joined, label_agreement, labelled_columns
 
 
 def test_agreement_is_blind_to_rotation_translation_and_scale():
@@ -50,6 +50,25 @@ def test_broken_near_and_joined_poses():
     both = joined([found.filtered(), predictions("de")])
     assert both.keys.tolist() == list("cde") and both.n_rejected == 2
     np.testing.assert_array_equal(np.isnan(both.agreement), [False, True, True])
+
+
+@pytest.mark.parametrize("flip", [True, False])
+def test_a_pose_is_averaged_with_that_of_the_mirror_image(flip):
+    """A left joint follows what is red, a right one what is blue: mirrored, they change places."""
+    images = np.zeros((1, 8, 8, 3), np.uint8)
+    images[0, 2, 1, 0], images[0, 5, 3, 2] = 255, 255  # red in column 1, blue in column 3; the middle is 3.5
+    found = _predict(ColourModel(), images, np.eye(3)[None], np.array([1, 0]), flip)
+    left, right = [(-150, 35, 3000)] * 2 if flip else [(-250, 20, 3000), (-50, 50, 3000)]
+    np.testing.assert_allclose(found, [[left, right]], rtol=1e-5)
+
+
+class ColourModel:
+    def predict_on_batch(self, inputs):
+        image = inputs["image"]
+        total = np.maximum(image.sum(axis=(1, 2)), 1e-9)[:, [0, 2]]  # [B, 2]
+        x = (image.sum(axis=1)[..., [0, 2]] * (np.arange(8) - 3.5)[None, :, None]).sum(axis=1) / total
+        y = np.broadcast_to([0.2, 0.5], x.shape)
+        return {"joints": np.stack([100 * x, 100 * y, np.full_like(x, 3000)], axis=-1)}
 
 
 def test_labels_are_found_by_name():
