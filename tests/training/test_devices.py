@@ -62,11 +62,13 @@ def test_two_devices_train_as_one(backend, tmp_path):
     for kind in kinds:
         run(tmp_path / "stores", tmp_path / kind, backend, kind)
     first, second = (losses(tmp_path / kind) for kind in kinds)
-    # The first two steps have the same weights and, before it, the same data; mixes and rounding differ later.
-    np.testing.assert_allclose(first[0]["relative"], second[0]["relative"], rtol=1e-4)
-    for row in first:
-        assert all(np.isfinite(value) for value in row.values())
-    assert checkpoint.latest(tmp_path / kinds[0]).step == 2
+    # The same data and the same weights at first. On JAX only rounding differs; TensorFlow's replicas draw the
+    # same mix of the heads where the parts of one device draw one after the other.
+    assert first["loss"] == pytest.approx(second["loss"], rel={"tensorflow": 0.02, "jax": 1e-3}[backend])
+    assert all(np.isfinite(value) for value in first.values())
+    # Adam does not see a wrong factor of the gradients, but its moments have it.
+    moments = [moment_norm(tmp_path / kind) for kind in kinds]
+    assert moments[0] == pytest.approx(moments[1], rel={"tensorflow": 0.2, "jax": 0.01}[backend])
 
 
 def run(stores, folder, backend, kind):
@@ -80,4 +82,11 @@ def run(stores, folder, backend, kind):
 
 def losses(folder):
     with open(folder / METRICS_FILE, newline="") as file:
-        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+        [row] = csv.DictReader(file)
+    return {name: float(value) for name, value in row.items()}
+
+
+def moment_norm(folder):
+    saved = checkpoint.latest(folder)
+    assert saved.step == 2
+    return np.sqrt(sum(np.sum(a**2) for name, a in saved.variables["optimizer"] if "momentum" in name))
