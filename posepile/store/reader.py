@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from posepile.example import PoseExample, checksum, is_intact
+from posepile.example import ExampleError, PoseExample, checksum, is_intact
 from posepile.store import shards
 from posepile.store.layout import (
     INDEX_FILE,
@@ -105,10 +105,13 @@ class Store:
 
     def examples(self, rows: Sequence[int]) -> list[PoseExample]:
         """The examples of the given rows. Raises as `read`, and ExampleError for another layout."""
-        return [
-            PoseExample.from_bytes(record, self.where(row))
-            for row, record in zip(rows, self.read(rows), strict=True)
-        ]
+        return [self._example(row, record) for row, record in zip(rows, self.read(rows), strict=True)]
+
+    def _example(self, row: int, record: bytes) -> PoseExample:
+        try:
+            return PoseExample.from_bytes(record)
+        except ExampleError:
+            return PoseExample.from_bytes(record, self.where(row))  # for the message: names take time
 
     def where(self, row: int) -> str:
         """File and record of a row, for messages."""

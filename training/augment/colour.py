@@ -10,10 +10,8 @@ from training.augment.randomness import Draws
 from training.config import AugmentConfig
 
 CHANGES = (BRIGHTNESS, CONTRAST, HUE, SATURATION)
-NEUTRAL = np.array([0.0, 1.0, 0.0, 1.0])
+NEUTRAL = (0.0, 1.0, 0.0, 1.0)
 """The amounts that change nothing, in the order of `CHANGES`; such changes cost nothing either."""
-
-DEGREES_OF_SEXTANT = np.float32(60)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +30,7 @@ class ColourChanges:
 def draw_colours(config: AugmentConfig, draws: Draws) -> ColourChanges:
     """Random colour changes for a batch."""
     spread = np.array([config.brightness, config.contrast, config.hue_deg, config.saturation])
-    amount = NEUTRAL + spread * (2 * draws.uniform("colour", 4) - 1)
+    amount = np.array(NEUTRAL) + spread * (2 * draws.uniform("colour", 4) - 1)
     order = draws.uniform("order of colour changes", 4).argsort(axis=1)
     return ColourChanges(order, amount.astype(np.float32))
 
@@ -42,9 +40,6 @@ def change_colour(planes: np.ndarray, order: np.ndarray, amount: np.ndarray) -> 
 
     In float32, clipped to 0..1 before each change of hue or saturation and at the end, and rounded once.
     """
-    changes = order[amount[order] != NEUTRAL[order]]
-    if not len(changes):
-        return
-    amounts = amount[changes]
-    amounts[changes == HUE] /= DEGREES_OF_SEXTANT
-    pixels.recolour(planes.reshape(len(planes), -1), changes, amounts)
+    brightness, contrast, hue, saturation = amount.tolist()
+    if (brightness, contrast, hue, saturation) != NEUTRAL:
+        pixels.recolour(planes.reshape(len(planes), -1), order, brightness, contrast, hue / 60, saturation)

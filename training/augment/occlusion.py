@@ -38,15 +38,13 @@ def draw_occlusions(config: AugmentConfig, draws: Draws) -> Occlusions:
 
 def paste_objects(planes: np.ndarray, cut_outs: CutOuts, random: np.random.Generator) -> None:
     """Pastes 1 to 6 cut-outs of random size into uint8 planes [>= 3, R, R], in place; centres are uniform."""
-    side = planes.shape[1]
-    for _ in range(random.integers(1, MOST_OBJECTS, endpoint=True)):
-        number, scale = random.integers(len(cut_outs)), random.uniform(*SCALES) * side / NOMINAL_SIDE
-        centre = random.random(2) * side - 0.5
-        picture, scale = cut_outs.at_scale(int(number), scale)
-        size = [max(1, round(length * scale)) for length in picture.shape[1::-1]]
-        picture = cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR)
-        left, top = np.rint(centre - (np.array(size) - 1) / 2).astype(int)
-        pixels.paste(planes, picture, left, top)
+    side, count = planes.shape[1], random.integers(1, MOST_OBJECTS, endpoint=True)
+    for which, size, x, y in random.random((count, 4)).tolist():
+        scale = (SCALES[0] + size * (SCALES[1] - SCALES[0])) * side / NOMINAL_SIDE
+        picture, scale = cut_outs.at_scale(int(which * len(cut_outs)), scale)
+        height, width = (max(1, round(length * scale)) for length in picture.shape[:2])
+        picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR)
+        pixels.paste(planes, picture, round(x * side - width / 2), round(y * side - height / 2))
 
 
 def erase(image: np.ndarray, random: np.random.Generator) -> None:
@@ -59,4 +57,9 @@ def erase(image: np.ndarray, random: np.random.Generator) -> None:
         top, left = (random.random(2) * side).astype(int)
         if top + height <= side and left + width <= side:
             break
-    image[top : top + height, left : left + width] = random.integers(0, 255, (height, width, 3), np.uint8)
+    noise = np.frombuffer(
+        bytearray(random.bytes(3 * height * width)), np.uint8
+    )  # faster than integers below 255
+    too_large = noise == 255
+    noise[too_large] = random.integers(0, 255, np.count_nonzero(too_large), np.uint8)
+    image[top : top + height, left : left + width] = noise.reshape(height, width, 3)

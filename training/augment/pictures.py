@@ -4,6 +4,7 @@ They are decoded once, when training starts, and held in memory: folders as `doz
 `dozens prepare pascal_voc` write them, or drawn ones where no folder is given.
 """
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -48,7 +49,7 @@ class CutOuts(Sequence):
         Shrinking by less than a half, linear interpolation leaves no pixel out.
         """
         levels = self._levels[number]
-        level = min(max(int(-np.log2(scale)), 0), len(levels) - 1)
+        level = min(max(int(-math.log2(scale)), 0), len(levels) - 1)
         return levels[level], scale * 2**level
 
 

@@ -21,16 +21,19 @@ _PART = 256  # pixels at a time, which stay in the fastest cache
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def recolour(planes, changes, amounts):
+def recolour(planes, order, brightness, contrast, hue, saturation):
     """Changes the colours of [>= 3, n] uint8 planes in place.
 
     Args:
-        changes: [k] int, constants of this module in the order of application.
-        amounts: [k] float32: brightness to add (scale 0..1), contrast factor about 0.5, turn of the hue in units of
-            60 degrees (-6 to 6), saturation factor.
+        order: [k] int, constants of this module in the order of application.
+        brightness: to add, on the scale 0..1. contrast: factor about 0.5. hue: turn in units of 60 degrees (-6 to 6).
+            saturation: factor.
 
-    Values are clipped to 0..1 before each change of hue or saturation and at the end, and rounded once.
+    Values are clipped to 0..1 before each change of hue or saturation and at the end, and rounded once. What changes
+    nothing is left out.
     """
+    brightness, contrast = np.float32(brightness), np.float32(contrast)
+    hue, saturation = np.float32(hue), np.float32(saturation)
     n = planes.shape[1]
     red, green, blue = np.empty(_PART, np.float32), np.empty(_PART, np.float32), np.empty(_PART, np.float32)
     for first in range(0, n, _PART):
@@ -38,18 +41,17 @@ def recolour(planes, changes, amounts):
         _load(planes[0, first:last], red)
         _load(planes[1, first:last], green)
         _load(planes[2, first:last], blue)
-        for i in range(len(changes)):
-            amount = amounts[i]
-            if changes[i] == HUE:
-                _turn_hue(red, green, blue, amount)
-            elif changes[i] == SATURATION:
-                _saturate(red, green, blue, amount)
-            elif changes[i] == BRIGHTNESS:
+        for change in order:
+            if change == HUE and hue != _ZERO:
+                _turn_hue(red, green, blue, hue)
+            elif change == SATURATION and saturation != _ONE:
+                _saturate(red, green, blue, saturation)
+            elif change == BRIGHTNESS and brightness != _ZERO:
                 for channel in (red, green, blue):
-                    _scale_and_add(channel, _ONE, amount)
-            else:
+                    _scale_and_add(channel, _ONE, brightness)
+            elif change == CONTRAST and contrast != _ONE:
                 for channel in (red, green, blue):
-                    _scale_and_add(channel, amount, _HALF * (_ONE - amount))
+                    _scale_and_add(channel, contrast, _HALF * (_ONE - contrast))
         _store(red, planes[0, first:last])
         _store(green, planes[1, first:last])
         _store(blue, planes[2, first:last])
@@ -73,14 +75,15 @@ def put_behind(planes, photo, scale, shift_x, shift_y):
         place = min(max((x - middle - shift_x) / scale + middle_of_photo, 0.0), np.float64(last))
         left[x] = min(np.int64(place), last - 1)
         share[x] = place - left[x]
-    row, drawn = np.empty(last + 1, np.float32), np.empty(side, np.float32)
+    rows, drawn = np.empty((3, last + 1), np.float32), np.empty((3, side), np.float32)
     for y in range(side):
         place = min(max((y - middle - shift_y) / scale + middle_of_photo, 0.0), np.float64(last))
         top = min(np.int64(place), last - 1)
         for k in range(3):
-            _mix_rows(photo[k, top], photo[k, top + 1], np.float32(place - top), row)
-            _pick(row, left, share, drawn)
-            _blend(planes[k, y], drawn, planes[3, y])
+            _mix_rows(photo[k, top], photo[k, top + 1], np.float32(place - top), rows[k])
+        _pick(rows[0], rows[1], rows[2], left, share, drawn[0], drawn[1], drawn[2])
+        for k in range(3):
+            _blend(planes[k, y], drawn[k], planes[3, y])
 
 
 @njit(cache=True, nogil=True)
@@ -163,10 +166,12 @@ def _mix_rows(upper, lower, share, mixed):
 
 
 @njit(cache=True, nogil=True)
-def _pick(row, left, share, drawn):
-    for x in range(len(drawn)):
-        a = row[left[x]]
-        drawn[x] = a + (row[left[x] + np.uint32(1)] - a) * share[x]
+def _pick(red, green, blue, left, share, drawn_red, drawn_green, drawn_blue):
+    for x in range(len(left)):
+        i, j = left[x], left[x] + np.uint32(1)
+        drawn_red[x] = red[i] + (red[j] - red[i]) * share[x]
+        drawn_green[x] = green[i] + (green[j] - green[i]) * share[x]
+        drawn_blue[x] = blue[i] + (blue[j] - blue[i]) * share[x]
 
 
 @njit(cache=True, nogil=True)

@@ -53,7 +53,7 @@ def test_without_hue_and_saturation_the_bytes_are_those_of_numpy():
 def test_neutral_amounts_change_nothing():
     planes = np.random.default_rng(0).integers(0, 256, (4, 8, 8), np.uint8)
     before = planes.copy()
-    change_colour(planes, np.array(CHANGES), NEUTRAL.astype(np.float32))
+    change_colour(planes, np.array(CHANGES), np.float32(NEUTRAL))
     np.testing.assert_array_equal(planes, before)
 
 
