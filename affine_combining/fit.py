@@ -3,7 +3,7 @@
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
@@ -73,7 +73,6 @@ def fit(
         for k, weights in enumerate(candidates)
     ]
     ranking = sorted(range(config.seeds), key=lambda k: (-reports[k]["pck_1cm"], reports[k]["main_loss"]))
-    best = candidates[ranking[0]]
     facts = {
         **(provenance or {}),
         "config": asdict(config),
@@ -81,7 +80,7 @@ def fit(
         "poses": {"train": len(rows), "held_out": len(test), "dropped": n_dropped},
     }
     return FitResult(
-        weights=AcaeWeights(best.w1, best.w2, joint_names, facts, best.latents_sided),
+        weights=replace(candidates[ranking[0]], provenance=facts),
         reports=[reports[k] for k in ranking],
         history=curve.rows(),
         n_train=len(rows),

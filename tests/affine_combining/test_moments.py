@@ -5,7 +5,13 @@ import pytest
 import tensorflow as tf
 
 from affine_combining.autoencoder import metric_loss, projected_loss
-from affine_combining.moments import LEAST_VARIANCE, Moments, loss_and_gradients, moments_of
+from affine_combining.moments import (
+    LEAST_VARIANCE,
+    Moments,
+    loss_and_gradients,
+    moments_of,
+    robust_weights,
+)
 
 N_JOINTS, N_LATENTS = 6, 3
 WEIGHTS = np.float32([0.5, 1.5, 1, 1, 1, 1])
@@ -72,6 +78,27 @@ def test_loss_on_poses_and_its_derivatives_equal_the_model_s(loss):
     assert ours == pytest.approx(float(value), rel=1e-5)
     for gradient, other in zip(gradients, expected, strict=True):
         np.testing.assert_allclose(gradient, other, rtol=1e-3, atol=1e-4)  # sums of metres times slopes
+
+
+@pytest.mark.parametrize("loss", ["projected", "metric"])
+def test_robust_weights_are_inverse_to_a_pose_s_error(loss):
+    poses, (w1, w2) = people(20), matrices()
+    poses[7] = np.random.default_rng(5).normal(size=(3, N_JOINTS)) * 2000 + [[0], [0], [20_000]]  # wild
+    alone = np.ones(N_JOINTS, np.float32)
+    errors = np.array([loss_and_gradients(poses[i : i + 1], w1, w2, alone, loss)[0] for i in range(20)])
+    errors = np.maximum(errors, np.median(errors) / 2)
+    weights = robust_weights(poses, w1, w2, loss)
+    np.testing.assert_allclose(weights, errors.mean() / errors, rtol=1e-4)
+    assert weights.argmin() == 7
+
+
+def test_pose_weights_count_poses_several_times():
+    poses, weights = people(5), np.array([1, 2, 0, 1, 1])
+    repeated = poses[np.repeat(np.arange(5), weights)]
+    weighted = moments_of(poses, WEIGHTS, "metric", weights).products
+    np.testing.assert_allclose(
+        weighted, moments_of(repeated, WEIGHTS, "metric").products, rtol=1e-4, atol=1e-6
+    )
 
 
 def people(n):
