@@ -22,7 +22,15 @@ from evaluation.metrics.distances import (
     unaligned_poses,
 )
 from evaluation.metrics.images import error_2d, oks_ap, pckh
-from evaluation.metrics.meshes import MPJAE_JOINTS, mpjae, mpjae_pa, mve, mve_pa
+from evaluation.metrics.meshes import (
+    MPJAE_JOINTS,
+    aligned_rotations,
+    mpjae,
+    mpjae_pa,
+    mve,
+    mve_pa,
+    rotation_errors,
+)
 from evaluation.metrics.poses import (
     a_mpjpe,
     aauc,
@@ -64,6 +72,7 @@ __all__ = [
     "a_mpjpe",
     "aauc",
     "absolute_distances",
+    "aligned_rotations",
     "apck",
     "area_under_curve",
     "auc",
@@ -102,6 +111,7 @@ __all__ = [
     "pooled_mean",
     "procrustes_distances",
     "root_relative_distances",
+    "rotation_errors",
     "scaled_distances",
     "unaligned_poses",
     "validation_summary",

@@ -11,9 +11,19 @@ MPJAE_JOINTS = (0, 1, 2, 4, 5, 16, 17, 18, 19)
 
 
 def mpjae(pred, true, valid=None) -> float:
-    """Mean per-joint angular error: the angle between global rotations [N, R, 3, 3], in degrees.
+    """Mean per-joint angular error: the mean of `rotation_errors`, in degrees."""
+    return pooled_mean(rotation_errors(pred, true, valid))
 
-    valid: [N, R]. Rotations that are not finite are left out. Which joints: MPJAE_JOINTS of SMPL.
+
+def mpjae_pa(pred, true, pred_joints, true_joints, valid_joints=None, valid=None) -> float:
+    """MPJAE after the predicted rotations are turned by what aligns the joints [N, J, 3], in degrees."""
+    return mpjae(aligned_rotations(pred, pred_joints, true_joints, valid_joints), true, valid)
+
+
+def rotation_errors(pred, true, valid=None) -> np.ndarray:
+    """[N, R] the angle between global rotations [N, R, 3, 3], in degrees; NaN where one is not finite.
+
+    valid: [N, R]. Which joints: MPJAE_JOINTS of SMPL.
     """
     pred, true = np.asarray(pred, np.float64), np.asarray(true, np.float64)
     if pred.shape != true.shape or pred.ndim != 4 or pred.shape[-2:] != (3, 3):
@@ -24,14 +34,14 @@ def mpjae(pred, true, valid=None) -> float:
         squares = np.square(pred - true).sum(axis=(-2, -1))
         angles = np.degrees(2 * np.arcsin(np.minimum(1, np.sqrt(squares / 8))))
     counted = np.isfinite(squares) & (True if valid is None else np.asarray(valid, bool))
-    return pooled_mean(np.where(counted, angles, np.nan))
+    return np.where(counted, angles, np.nan)
 
 
-def mpjae_pa(pred, true, pred_joints, true_joints, valid_joints=None, valid=None) -> float:
-    """MPJAE after the predicted rotations are turned by what aligns the joints [N, J, 3], in degrees."""
+def aligned_rotations(pred, pred_joints, true_joints, valid_joints=None) -> np.ndarray:
+    """[N, R, 3, 3] predicted rotations, turned by what aligns the joints [N, J, 3]."""
     rotation = _joint_motions(pred_joints, true_joints, valid_joints).rotation
     # The fit is for row vectors from the right; as a matrix from the left it is the transpose.
-    return mpjae(np.einsum("nba,nrbc->nrac", rotation, np.asarray(pred, np.float64)), true, valid)
+    return np.einsum("nba,nrbc->nrac", rotation, np.asarray(pred, np.float64))
 
 
 def mve(pred, true, valid=None, pred_root=None, true_root=None) -> float:

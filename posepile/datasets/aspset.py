@@ -19,6 +19,7 @@ from posepile.prepare.sampling import Sampler
 from posepile.video_times import video_times
 
 VIEWS = ("left", "mid", "right")
+SUFFIXES = {"videos": "mkv", "cameras": "json", "joints_3d": "c3d", "boxes": "csv"}
 LABELS = (
     "right_ankle right_knee right_hip right_wrist right_elbow right_shoulder left_ankle left_knee left_hip left_wrist "
     "left_elbow left_shoulder head_top head neck spine pelvis"
@@ -52,10 +53,10 @@ class ASPset(Dataset):
     def sequences(self, root: Path) -> list[Sequence]:
         self.check_present(root)
         found = {}
-        for subject, clip, split, view in _splits(root / "data/splits.csv"):
+        for subject, clip, split, view in load_splits(root / "data/splits.csv"):
             for name in VIEWS if view == "all" else (view,):
                 parts = (subject, clip, name)
-                if split in ("train", "val") and _path(root, "videos", parts, "mkv").exists():
+                if split in ("train", "val") and clip_file(root, split, "videos", parts).exists():
                     found["/".join(parts)] = Sequence("/".join(parts), split, root, parts)
         if not found:
             raise RawDataError(f"{root}: no data/trainval/videos/<subject>/<subject>-<clip>-<view>.mkv")
@@ -64,10 +65,10 @@ class ASPset(Dataset):
     def read(self, sequence: Sequence, detect: Detect | None = None) -> Iterator[Frame]:
         root, parts = sequence.root, sequence.files
         subject, clip, view = parts
-        video = _path(root, "videos", parts, "mkv")
-        camera = _camera(_path(root, "cameras", (subject, view), "json"))
-        poses = _poses(_path(root, "joints_3d", (subject, clip), "c3d"))
-        boxes = expand(_boxes(_path(root, "boxes", parts, "csv")), BOX_FACTOR)
+        video = clip_file(root, sequence.split, "videos", parts)
+        camera = load_camera(clip_file(root, sequence.split, "cameras", (subject, view)))
+        poses = load_poses(clip_file(root, sequence.split, "joints_3d", (subject, clip)))
+        boxes = expand(load_boxes(clip_file(root, sequence.split, "boxes", parts)), BOX_FACTOR)
         with reading(video):
             n_frames = len(video_times(video))
         sampler = Sampler(100.0)
@@ -87,12 +88,14 @@ class ASPset(Dataset):
 DATASET = ASPset
 
 
-def _path(root: Path, kind: str, parts: tuple[str, ...], suffix: str) -> Path:
-    return root / f"data/trainval/{kind}/{parts[0]}/{'-'.join(parts)}.{suffix}"
+def clip_file(root: Path, split: str, kind: str, parts: tuple[str, ...]) -> Path:
+    """Of a clip (subject, clip, view; cameras: subject, view; joints_3d: subject, clip): a kind of SUFFIXES."""
+    folder = "test" if split == "test" else "trainval"
+    return root / f"data/{folder}/{kind}/{parts[0]}/{'-'.join(parts)}.{SUFFIXES[kind]}"
 
 
-def _splits(file: Path) -> list[list[str]]:
-    """Rows of subject, clip, split and view."""
+def load_splits(file: Path) -> list[list[str]]:
+    """Rows of subject, clip, split and view. Raises RawDataError."""
     with reading(file):
         rows = [
             [part.strip() for part in line.split(",")]
@@ -108,7 +111,8 @@ def _splits(file: Path) -> list[list[str]]:
     return rows
 
 
-def _camera(file: Path) -> Camera:
+def load_camera(file: Path) -> Camera:
+    """The camera of a view, its world the left camera's frame. Raises RawDataError."""
     facts = load_json(file)
     with reading(file):
         numbers = [np.ravel(facts[key]) for key in ("intrinsic_matrix", "extrinsic_matrix")]
@@ -119,8 +123,8 @@ def _camera(file: Path) -> Camera:
     return Camera.from_matrices(intrinsics, extrinsics, world_up=(0, -1, 0))
 
 
-def _poses(file: Path) -> np.ndarray:
-    """[T, 17, 3] mm; NaN for a point in the place of the left camera, which stands for none."""
+def load_poses(file: Path) -> np.ndarray:
+    """[T, 17, 3] mm; NaN for a point in the place of the left camera, which stands for none. Raises RawDataError."""
     points = load_c3d(file)
     if points.unit not in ("mm", ""):
         raise RawDataError(f"{file}: unit is {points.unit!r}, expected 'mm'")
@@ -131,8 +135,8 @@ def _poses(file: Path) -> np.ndarray:
     return np.where((poses == 0).all(axis=-1, keepdims=True), np.nan, poses)
 
 
-def _boxes(file: Path) -> np.ndarray:
-    """[T, 4] px, one a frame."""
+def load_boxes(file: Path) -> np.ndarray:
+    """[T, 4] px, one a frame, as labelled. Raises RawDataError."""
     with reading(file):
         rows = [line.split(",") for line in file.read_text().splitlines()[1:] if line.strip()]
     corners = array(file, "boxes", np.reshape(rows, (-1, 4)) if not rows else rows, (None, 4), limit=LIMIT)

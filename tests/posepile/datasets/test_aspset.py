@@ -8,7 +8,7 @@ from fakes import aspset as fake_aspset
 from fakes.scene import person
 
 from posepile.datasets import RawDataError
-from posepile.datasets.aspset import ASPset, _camera, _poses
+from posepile.datasets.aspset import ASPset, load_camera, load_poses
 
 CAMERA = {  # subject 04ac, right
     "intrinsic_matrix": [3908.201416, 0, 1907.136108, 0, 0, 3904.395020, 1082.651855, 0, 0, 0, 1, 0],
@@ -21,7 +21,7 @@ CAMERA = {  # subject 04ac, right
 
 def test_a_real_camera_projects_as_published(tmp_path):
     (tmp_path / "camera.json").write_text(json.dumps(CAMERA))
-    camera = _camera(tmp_path / "camera.json")
+    camera = load_camera(tmp_path / "camera.json")
     ankle = camera.world_to_image([-518.131775, 1121.474, 18538.8398])
     np.testing.assert_allclose(ankle, [2021.668, 1299.421], atol=0.2)
     np.testing.assert_allclose(camera.position, [17615.2, 104.5, 10983.6], atol=0.5)
@@ -32,7 +32,7 @@ def test_a_point_in_the_left_camera_is_none(tmp_path):
     poses[1, 4] = 0
     fake_aspset.write_c3d(tmp_path / "a.c3d", poses)
     poses[1, 4] = np.nan
-    np.testing.assert_allclose(_poses(tmp_path / "a.c3d"), poses, atol=1e-2)
+    np.testing.assert_allclose(load_poses(tmp_path / "a.c3d"), poses, atol=1e-2)
 
 
 @pytest.mark.parametrize(
