@@ -68,16 +68,16 @@ def test_feature_is_centred_where_the_backbone_says(name):
     backbone, row, column = made(name), 2, 3
     before = backbone.get_weights()
     make_averaging(backbone)
-    # Positive after every normalisation, and small: ReLU6 must not saturate where residuals add up.
-    image = np.random.default_rng(0).uniform(0.5, 0.504, (SIDE, SIDE, 3)).astype(np.float32)
+    image = positive_image(backbone)
     twice = [int(2 * (backbone.stride * k + backbone.first_centre)) for k in (row, column)]
     images = [image] + [
         mirrored(image, axis, twice[axis] + half_pixels) for half_pixels in (0, 1, -1) for axis in (0, 1)
     ]
     first, *others = ops.convert_to_numpy(backbone(np.stack(images)))[:, row, column, 0]
     change = np.abs(np.array(others) / first - 1)
-    assert change[:2].max() < 2e-5  # float32, some hundred sums in another order
-    assert change[2:].min() > 5 * change[:2].max()  # half a pixel beside it, along rows and columns
+    assert change[:2].max() < 1e-4  # float32, some hundred sums of thousands of terms in another order
+    for axis in (0, 1):  # half a pixel beside it
+        assert change[2 + axis :: 2].max() > max(4e-4, 10 * change[:2].max())
     backbone.set_weights(before)
 
 
@@ -202,6 +202,14 @@ def make_averaging(backbone):
                 value[height // 2, width // 2] = 1
             depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
             weight.assign(value if depthwise else value / channels_in)
+
+
+def positive_image(backbone):
+    """A slope with noise that is positive behind the normalisation, and small: ReLU6 must not saturate."""
+    slope = np.add.outer(np.arange(SIDE), np.arange(SIDE))[..., None] / (2 * SIDE)
+    wanted = 0.004 * (slope + np.random.default_rng(0).random((SIDE, SIDE, 3)))
+    rescale = backbone.get_layer("rescale")
+    return ((wanted - np.array(rescale.offset)) / np.array(rescale.scale)).astype(np.float32)
 
 
 def mirrored(image, axis, twice_centre):
