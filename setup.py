@@ -15,6 +15,7 @@ REQUIRED = [
     "numba>=0.61",
     "numpy>=2.0",
     "opencv-python-headless>=5.0",  # 4.x returns part of a truncated JPEG without a word
+    "pillow>=10",
     "protobuf>=6.31",
     "pyarrow>=17",
     "pycocotools>=2.0.8",
@@ -35,7 +36,6 @@ EXTRAS = {
         "distributed>=2024.8",
         "ezc3d>=1.5",
         "keras-hub>=0.32",
-        "pillow>=10",
         "pyyaml>=6",
     ],
     "wandb": ["wandb>=0.18"],

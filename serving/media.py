@@ -8,11 +8,13 @@ from pathlib import Path
 import cv2
 import imageio_ffmpeg
 import numpy as np
+from PIL import Image
 
 PHOTO_ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 VIDEO_ENDINGS = {".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v"}
 USUAL_FPS = 25.0
 COMPLETE = 0.9  # of the stated frames: durations and rates are rounded
+EXIF_ORIENTATION, UPRIGHT = 0x0112, 1
 
 
 class MediaError(ValueError):
@@ -23,23 +25,29 @@ class MediaError(ValueError):
 class Video:
     """A video that is open for reading.
 
-    size: (width, height) px; fps: the stated rate; frames: [H, W, 3] uint8 RGB, one at a time, once.
+    size: (width, height) px; fps: the stated rate; frames: index at that rate and image [H, W, 3] uint8 RGB, one
+    at a time, once; count: about how many, None if that is not known.
     """
 
     size: tuple[int, int]
     fps: float
-    frames: Iterator[np.ndarray]
+    frames: Iterator[tuple[int, np.ndarray]]
+    count: int | None = None
 
 
 def is_video(path: Path) -> bool:
     """Whether the file's ending is that of a video. Raises MediaError if it is neither photo nor video."""
     if not path.is_file():
         raise MediaError(f"{path}: no such file")
-    ending = path.suffix.lower()
-    if ending not in PHOTO_ENDINGS | VIDEO_ENDINGS:
+    if not is_known(path):
         known = ", ".join(sorted(PHOTO_ENDINGS | VIDEO_ENDINGS))
-        raise MediaError(f"{path}: ending {ending!r}, expected one of {known}")
-    return ending in VIDEO_ENDINGS
+        raise MediaError(f"{path}: ending {path.suffix.lower()!r}, expected one of {known}")
+    return path.suffix.lower() in VIDEO_ENDINGS
+
+
+def is_known(path: Path) -> bool:
+    """Whether the file's ending is that of a photo or a video."""
+    return path.suffix.lower() in PHOTO_ENDINGS | VIDEO_ENDINGS
 
 
 def read_photo(path: Path) -> np.ndarray:
@@ -55,6 +63,15 @@ def read_photo(path: Path) -> np.ndarray:
     if image is None:
         raise MediaError(f"{path}: not a readable image, expected a whole {path.suffix} file")
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def exif_orientation(path: Path) -> int:
+    """The EXIF tag that says how a readable photo is turned to be upright: 1 to 8, 1 for not at all."""
+    try:
+        with Image.open(path) as photo:
+            return int(photo.getexif().get(EXIF_ORIENTATION, UPRIGHT))
+    except (OSError, ValueError, Image.DecompressionBombError):  # what Pillow cannot read OpenCV did not turn
+        return UPRIGHT
 
 
 def write_photo(path: Path, image: np.ndarray) -> None:
@@ -75,7 +92,8 @@ def open_video(path: Path) -> Iterator[Video]:
             facts = next(stream)
         except (OSError, RuntimeError) as error:
             raise MediaError(f"{path}: not a readable video ({_last_line(error)})") from error
-        yield Video(facts["size"], facts["fps"] or USUAL_FPS, _frames(path, stream, facts))
+        count = round(facts["duration"] * facts["fps"]) or None
+        yield Video(facts["size"], facts["fps"] or USUAL_FPS, _frames(path, stream, facts), count)
 
 
 @contextlib.contextmanager
@@ -98,12 +116,12 @@ def video_writer(path: Path, fps: float) -> Iterator[Callable[[np.ndarray], None
             stream.close()
 
 
-def _frames(path: Path, stream: Iterator[bytes], facts: dict) -> Iterator[np.ndarray]:
+def _frames(path: Path, stream: Iterator[bytes], facts: dict) -> Iterator[tuple[int, np.ndarray]]:
     width, height = facts["size"]
     count = 0
     try:
         for data in stream:
-            yield np.frombuffer(data, np.uint8).reshape(height, width, 3)
+            yield count, np.frombuffer(data, np.uint8).reshape(height, width, 3)
             count += 1
     except RuntimeError as error:
         raise MediaError(f"{path}: frame {count} is not readable ({_last_line(error)})") from error

@@ -1,58 +1,72 @@
-"""`dozens pose PHOTO…|VIDEO…`: poses of people in given boxes, as JSON and drawn over the pictures."""
+"""`dozens pose PHOTO…|VIDEO…|FOLDER…`: people's poses, as JSON and more, and drawn over the pictures."""
 
 import itertools
 import json
 import math
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal
 
 import numpy as np
 import tyro
-from rich.console import Console
-from rich.progress import track
 
-from posepile import boxes as geometry
 from posepile import skeletons
-from posepile.cameras import Camera
-from serving import given_boxes, media
+from posepile.people import DETECTORS
+from serving import given_boxes, inputs, media
+from serving.inputs import Input, Unusable
 
 
 @dataclass(frozen=True)
 class Arguments:
-    """Poses in photos and videos, in millimetres, camera frame: x right, y down, z forward.
+    """Poses in photos, videos and of a webcam, in millimetres, camera frame: x right, y down, z forward.
 
-    Writes OUT/poses.json (its layout: serving/poses_file.py) and a picture or video NAME_pose beside it. With
-    --json, one document is printed: poses (the file), inputs (path, overlay, frames and poses, counted) and
-    failed (path, error). Exit code 1 when an input could not be read, 2 for wrong usage.
+    Writes OUT/poses.json (its layout: serving/poses_file.py) and a picture or video NAME_pose beside it. In
+    videos, people keep their ids, short gaps are filled and joints are filtered. With --json, one document is
+    printed: poses (the file), inputs (path, overlay, frames, poses and people, counted), files (others that were
+    written) and failed (path, error). Exit code 1 when an input could not be used, 2 for wrong usage.
     """
 
     inputs: tyro.conf.Positional[tuple[Path, ...]]
-    """Photos and videos."""
+    """Photos, videos and folders of them."""
     model: Path
     """The SavedModel folder that `dozens export` or `dozens demo` wrote."""
     out: Path
     """Folder for poses.json and the pictures; made if absent."""
+    webcam: int | None = None
+    """Number of a webcam, often 0; Ctrl-C ends it."""
+    seconds: float | None = None
+    """Only so much of each video and of the webcam."""
     skeleton: str = ""
     """Answer in this skeleton (`dozens skeletons` lists them); empty: every joint of the model."""
     draw: str = ""
     """Skeleton drawn on the pictures; empty: the one answered in, or the model's first format."""
+    also: tuple[Literal["csv", "npz", "bvh", "c3d"], ...] = ()
+    """Files besides poses.json: poses.csv and poses.npz; of each person of a video a .bvh or .c3d."""
+    detector: str = ""
+    """Person detector: movenet or yolov4; empty: the model's own, else the whole image is one person's box."""
+    detector_weights: Path | None = None
+    """Its file; for movenet not needed after `dozens fetch detector`."""
     box: tuple[float, float, float, float] | None = None
-    """One person's box X Y WIDTH HEIGHT, px, for every input; without any box: the whole image."""
+    """One person's box X Y WIDTH HEIGHT, px, for every input; nobody is looked for then."""
     boxes: Path | None = None
     """JSON file, boxes by file name: {"photo.jpg": [[x, y, w, h], …]}; a video's hold in every frame."""
-    fov_deg: float = 55.0
+    fov_deg: Annotated[float, tyro.conf.arg(aliases=["--fov"])] = 55.0
     """Field of view over the longer image side, where `intrinsics` is not given."""
     intrinsics: tuple[float, float, float, float] | None = None
     """FX FY CX CY, px; the centre of the upper left pixel is 0 0."""
+    num_aug: int = 1
+    """Crops of each person, turned and mirrored, that are averaged: 5 is a little better and 5 times slower."""
+    raw: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Videos as the network sees each frame: not filtered, gaps not filled, short tracks kept."""
     json: tyro.conf.FlagCreatePairsOff[bool] = False
     """Print one JSON document instead of lines."""
 
     def __post_init__(self):
-        if not self.inputs:
-            raise ValueError("no photo or video given")
+        if not self.inputs and self.webcam is None:
+            raise ValueError("no photo, video, folder or --webcam given")
         if not 1 < self.fov_deg < 170:
             raise ValueError(f"--fov-deg is {self.fov_deg}, expected an angle between 1 and 170")
         if self.intrinsics is not None:
@@ -61,8 +75,16 @@ class Arguments:
                 raise ValueError(
                     f"--intrinsics is {self.intrinsics}, expected finite FX FY CX CY, FX and FY > 0"
                 )
-        if self.box is not None and self.boxes is not None:
-            raise ValueError("--box and --boxes are both given, expected one of them")
+        if self.seconds is not None and not self.seconds > 0:
+            raise ValueError(f"--seconds is {self.seconds}, expected a positive number")
+        if self.num_aug < 1:
+            raise ValueError(f"--num-aug is {self.num_aug}, expected at least 1")
+        if self.detector and self.detector not in DETECTORS:
+            raise ValueError(f"--detector is {self.detector!r}, expected one of {', '.join(DETECTORS)}")
+        ways = dict(box=self.box, boxes=self.boxes, detector=self.detector or None)
+        given = [f"--{name}" for name, value in ways.items() if value is not None]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} are both given, expected one of them")
         if self.box is not None:
             given_boxes.checked([self.box], "--box")
 
@@ -72,117 +94,98 @@ def main(args: list[str]) -> int:
     arguments = tyro.cli(Arguments, args=args, prog="dozens pose")
     for name in filter(None, (arguments.skeleton, arguments.draw)):
         skeletons.load(name)  # unknown names fail before TensorFlow is imported, which takes seconds
-    videos = [media.is_video(path) for path in arguments.inputs]
-    boxes = _boxes(arguments)
+    items, unusable = _inputs(arguments)
+    if not items:
+        for path in unusable:
+            print(f"error: {path.error}", file=sys.stderr)
+        return 1
 
-    from serving.poses_file import PosesFile
+    from serving.outputs import Outputs
+    from serving.people_finder import PeopleFinder
     from serving.predictor import Predictor
-    from training.crop import CropError
 
-    session = _Session(arguments, Predictor(arguments.model))
+    predictor = Predictor(arguments.model)
+    answered = predictor.choose(arguments.skeleton)
+    # Many formats at once would be a tangle
+    drawn = predictor.choose(arguments.draw or arguments.skeleton or next(iter(predictor.formats()), ""))
+    finder = PeopleFinder(predictor, arguments.num_aug, arguments.detector, arguments.detector_weights)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    poses = arguments.out / "poses.json"
-    overlays = _overlays(arguments, videos)
-    with PosesFile(poses, arguments.model, arguments.skeleton, session.answered) as file:
-        for path, video, given, overlay in zip(arguments.inputs, videos, boxes, overlays, strict=True):
-            try:
-                (session.video if video else session.photo)(path, given, overlay, file)
-            except (media.MediaError, given_boxes.BoxError) as error:
-                file.fail(path, str(error))
-            except CropError as error:
-                file.fail(path, f"{path}: {error}")
-    _report(arguments, file)
-    return 1 if file.failed else 0
-
-
-class _Session:
-    """The model, and what of it is written and drawn."""
-
-    def __init__(self, arguments: Arguments, predictor):
-        self.arguments, self.predictor = arguments, predictor
-        self.answered = predictor.choose(arguments.skeleton)
-        # Many formats at once would be a tangle
-        drawn = arguments.draw or arguments.skeleton or next(iter(predictor.formats()), "")
-        self.drawn = predictor.choose(drawn)
-
-    def photo(self, path: Path, boxes: np.ndarray | None, overlay: Path, file) -> None:
-        image = media.read_photo(path)
-        size = image.shape[1::-1]
-        boxes, camera = _boxes_in(size, boxes, path), _camera(size, self.arguments)
-        with file.input(_facts(path, overlay, size, camera, None)) as add:
-            media.write_photo(overlay, self._frame(image, boxes, camera, add))
-
-    def video(self, path: Path, boxes: np.ndarray | None, overlay: Path, file) -> None:
-        progress = Console(stderr=True)
-        with media.open_video(path) as video:
-            boxes, camera = _boxes_in(video.size, boxes, path), _camera(video.size, self.arguments)
-            facts = _facts(path, overlay, video.size, camera, video.fps)
-            with file.input(facts) as add, media.video_writer(overlay, video.fps) as write:
-                for image in track(video.frames, path.name, console=progress, disable=self.arguments.json):
-                    write(self._frame(image, boxes, camera, add))
-
-    def _frame(self, image: np.ndarray, boxes: np.ndarray, camera: Camera, add: Callable) -> np.ndarray:
-        from serving.overlay import draw
-
-        people = self.predictor(image, boxes, camera)
-        add(people.take(self.answered.columns))
-        return draw(image, people.take(self.drawn.columns), self.drawn)
-
-
-def _boxes(arguments: Arguments) -> list[np.ndarray | None]:
-    """Boxes of each input; None means the whole image."""
-    if arguments.boxes is not None:
-        return given_boxes.read(arguments.boxes, arguments.inputs)
-    one = None if arguments.box is None else np.array([arguments.box])
-    return [one] * len(arguments.inputs)
-
-
-def _boxes_in(size: tuple[int, int], boxes: np.ndarray | None, path: Path) -> np.ndarray:
-    if boxes is None:
-        return geometry.full(size)[np.newaxis]
-    given_boxes.check_inside(boxes, size, str(path))
-    return boxes
-
-
-def _camera(size: tuple[int, int], arguments: Arguments) -> Camera:
-    """The camera of images of (width, height). The world is its frame; up is -y: it is taken to be level."""
-    if arguments.intrinsics is not None:
-        fx, fy, cx, cy = arguments.intrinsics
-    else:
-        fx = fy = max(size) / (2 * math.tan(math.radians(arguments.fov_deg) / 2))
-        cx, cy = (size[0] - 1) / 2, (size[1] - 1) / 2
-    return Camera(np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]]), world_up=np.array([0.0, -1.0, 0.0]))
-
-
-def _facts(
-    path: Path, overlay: Path, size: tuple[int, int], camera: Camera, fps: float | None
-) -> dict[str, Any]:
-    intrinsics = camera.intrinsics.tolist()
-    return dict(
-        path=str(path), overlay=overlay.name, width=size[0], height=size[1], fps=fps, intrinsics=intrinsics
+    facts = dict(
+        model=str(arguments.model), skeleton=arguments.skeleton, detector=finder.detector, raw=arguments.raw
     )
+    with Outputs(arguments.out, answered, drawn, facts, arguments.also) as outputs:
+        _work(arguments, finder, outputs, items)
+        for path in unusable:
+            outputs.poses.fail(path.path, path.error)
+        files = outputs.write_formats()
+    _report(arguments, outputs.poses, files)
+    return 1 if outputs.poses.failed else 0
 
 
-def _overlays(arguments: Arguments, videos: list[bool]) -> list[Path]:
+def _inputs(arguments: Arguments) -> tuple[list[Input], list[Unusable]]:
+    """What poses are wanted of, with the boxes that were given."""
+    items, unusable = inputs.find(arguments.inputs)
+    if arguments.boxes is not None:
+        boxes = given_boxes.read(arguments.boxes, [item.path for item in items])
+    else:
+        boxes = [None if arguments.box is None else np.array([arguments.box])] * len(items)
+    items = [replace(item, boxes=rows) for item, rows in zip(items, boxes, strict=True)]
+    if arguments.webcam is not None:
+        items.append(
+            inputs.webcam(arguments.webcam, None if arguments.box is None else np.array([arguments.box]))
+        )
+    return items, unusable
+
+
+def _work(arguments: Arguments, finder, outputs, items: Sequence[Input]) -> None:
+    """Works on every input; one that fails does not stop the others."""
+    from serving.pose_run import PoseRun, Settings
+
+    settings = Settings(
+        fov_deg=arguments.fov_deg,
+        intrinsics=arguments.intrinsics,
+        raw=arguments.raw,
+        seconds=arguments.seconds,
+        shows_progress=not arguments.json,
+    )
+    run = PoseRun(finder, settings, outputs)
+    for item, overlay in zip(items, _overlays(arguments.out, items), strict=True):
+        start, known = time.monotonic(), len(outputs.poses.inputs)
+        try:
+            run.work(item, overlay)
+        except (media.MediaError, given_boxes.BoxError) as error:
+            outputs.poses.fail(item.path, str(error))
+        for done in outputs.poses.inputs[known:]:
+            done["frames_per_s"] = round(done["frames"] / max(time.monotonic() - start, 1e-9), 2)
+
+
+def _overlays(folder: Path, items: Sequence[Input]) -> list[Path]:
     """Where the pictures go: NAME_pose, with a number where that is another's picture or an input itself."""
-    inputs, overlays = {path.resolve() for path in arguments.inputs}, []
-    for path, video in zip(arguments.inputs, videos, strict=True):
+    sources, overlays = {item.path.resolve() for item in items}, []
+    for item in items:
+        ending = ".jpg" if item.kind == "photo" else ".mp4"
         for number in itertools.count(1):
             tail = f"_{number}" if number > 1 else ""
-            overlay = arguments.out / f"{path.stem}_pose{tail}{'.mp4' if video else '.jpg'}"
-            if overlay not in overlays and overlay.resolve() not in inputs:
+            overlay = folder / f"{item.path.stem}_pose{tail}{ending}"
+            if overlay not in overlays and overlay.resolve() not in sources:
                 break
         overlays.append(overlay)
     return overlays
 
 
-def _report(arguments: Arguments, file) -> None:
+def _report(arguments: Arguments, poses, files: Sequence[Path]) -> None:
     if arguments.json:
-        print(json.dumps(dict(poses=str(file.path), inputs=file.inputs, failed=file.failed), allow_nan=False))
+        names = [str(file) for file in files]
+        document = dict(poses=str(poses.path), inputs=poses.inputs, files=names, failed=poses.failed)
+        print(json.dumps(document, allow_nan=False))
         return
-    for done in file.inputs:
+    for done in poses.inputs:
         picture = arguments.out / done["overlay"]
-        print(f"{done['path']}: {done['poses']} poses in {done['frames']} frames -> {picture}")
-    for failed in file.failed:
+        counts = f"{done['people']} people, {done['poses']} poses in {done['frames']} frames"
+        print(f"{done['path']}: {counts}, {done['frames_per_s']} frames/s -> {picture}")
+        if done.get("exif_orientation", 1) != 1:
+            print(f"{done['path']}: turned upright, as its EXIF tag {done['exif_orientation']} says")
+    for failed in poses.failed:
         print(f"error: {failed['error']}", file=sys.stderr)
-    print(file.path)
+    for file in [*files, poses.path]:
+        print(file)

@@ -45,6 +45,9 @@ def test_photo_is_turned_as_its_exif_tag_says(tmp_path, photo):
     )
     read = media.read_photo(tmp_path / "a.jpg")
     assert np.abs(read.astype(int) - np.rot90(photo, -1)).max() <= 12
+    assert media.exif_orientation(tmp_path / "a.jpg") == 6
+    media.write_photo(tmp_path / "plain.jpg", photo)
+    assert media.exif_orientation(tmp_path / "plain.jpg") == 1
 
 
 @pytest.mark.parametrize("ending", [".jpg", ".png", ".webp", ".tif"])
@@ -83,7 +86,9 @@ def video(tmp_path_factory):
 def test_video_round_trip(video):
     with media.open_video(video) as opened:
         assert opened.size == SIZE and opened.fps == 12.5
-        frames = list(opened.frames)
+        assert opened.count == len(BRIGHTNESS)
+        indices, frames = zip(*opened.frames, strict=True)
+    assert indices == tuple(range(len(BRIGHTNESS)))
     assert len(frames) == len(BRIGHTNESS) and frames[0].shape == (SIZE[1], SIZE[0], 3)
     for frame, value in zip(frames, BRIGHTNESS, strict=True):
         right = frame[:, 40:].mean(axis=(0, 1))
@@ -93,14 +98,14 @@ def test_video_round_trip(video):
 
 def test_video_is_read_one_frame_at_a_time(video):
     with media.open_video(video) as opened:
-        first = next(opened.frames)
+        _, first = next(opened.frames)
     assert first.mean() < 10  # and leaving early ends the reader without an error
 
 
 def test_video_is_turned_as_its_metadata_says(tmp_path, video):
     ffmpeg(tmp_path, "-display_rotation", "90", "-i", str(video), "-c", "copy", "turned.mp4")
     with media.open_video(tmp_path / "turned.mp4") as opened:
-        assert opened.size == SIZE[::-1] and next(opened.frames).shape == (SIZE[0], SIZE[1], 3)
+        assert opened.size == SIZE[::-1] and next(opened.frames)[1].shape == (SIZE[0], SIZE[1], 3)
 
 
 def test_files_that_are_no_videos(tmp_path):

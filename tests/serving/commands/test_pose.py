@@ -1,17 +1,22 @@
 """`dozens pose` from end to end, with a model that sees a standing person in every crop."""
 
+import csv
 import json
 import re
 
+import cv2
 import numpy as np
 import pytest
-from fake_models import H36M
+from fake_models import H36M, save_standing
+from PIL import Image
 
 from dozens.cli import main
 from posepile.cameras import Camera
-from serving import media
+from posepile.people import fetch
+from serving import media, predictor
 
 JOINTS = len(H36M)
+DETECTED = [(90, 10, 36, 100, 0.8), (5, 5, 36, 105, 0.6), (50, 5, 30, 50, 0.1)]  # x, y, w, h, score
 
 
 @pytest.fixture
@@ -25,8 +30,38 @@ def folder(tmp_path, photo, monkeypatch):
     return tmp_path
 
 
+@pytest.fixture(scope="module")
+def loaded():
+    return {}
+
+
 @pytest.fixture
-def pose(standing_model, folder, capsys):
+def load_once(monkeypatch, loaded):
+    """Loads each model once for all tests: that takes seconds."""
+    real = predictor._load
+
+    def load(folder):
+        if folder not in loaded:
+            loaded[folder] = real(folder)
+        return loaded[folder]
+
+    monkeypatch.setattr(predictor, "_load", load)
+
+
+@pytest.fixture(scope="module")
+def detecting_model(tmp_path_factory):
+    """A model that finds the same two people everywhere, and a third one who is too uncertain."""
+    return save_standing(tmp_path_factory.mktemp("detecting") / "model", detected=DETECTED)
+
+
+@pytest.fixture(scope="module")
+def blind_model(tmp_path_factory):
+    """A model that never finds anybody."""
+    return save_standing(tmp_path_factory.mktemp("blind") / "model", detected=[])
+
+
+@pytest.fixture
+def pose(standing_model, folder, capsys, load_once):
     """Runs `dozens pose ARGUMENTS --model … --out out`; returns exit code, standard output and error."""
 
     def run(*arguments, model=standing_model):
@@ -41,8 +76,11 @@ def pose(standing_model, folder, capsys):
 
 def test_photo_whole_image(pose, folder):
     code, out, _ = pose("photo.png")
-    assert code == 0 and "photo.png: 1 poses in 1 frames -> out/photo_pose.jpg" in out
+    assert code == 0 and re.search(
+        "photo.png: 1 people, 1 poses in 1 frames, .*/s -> out/photo_pose.jpg", out
+    )
     document = poses_json()
+    assert (document["detector"], document["raw"]) == (None, False)  # this model has none
     assert document["format_version"] == 1 and document["skeleton"] == "" and document["failed"] == []
     assert document["joint_names"] == [f"{joint}_h36m" for joint in H36M.joints]
     assert document["joint_edges"] == [list(edge) for edge in H36M.edges]
@@ -53,6 +91,7 @@ def test_photo_whole_image(pose, folder):
     np.testing.assert_allclose(item["intrinsics"], [[focal, 0, 79.5], [0, focal, 59.5], [0, 0, 1]])
     [[person]] = [frame["people"] for frame in item["frames"]]
     assert person["box"] == [-0.5, -0.5, 160, 120]
+    assert (person["id"], person["score"], item["exif_orientation"]) == (None, 1, 1)
     check_geometry(person, item)
     assert media.read_photo(folder / "out" / "photo_pose.jpg").shape == (120, 280, 3)
 
@@ -60,17 +99,22 @@ def test_photo_whole_image(pose, folder):
 def test_video_with_one_box_and_a_skeleton(pose):
     code, out, _ = pose("clip.mp4", "--box", 40, 10, 50, 90, "--skeleton", "h36m_17", "--json")
     assert code == 0
-    assert json.loads(out) == {
+    summary = json.loads(out)
+    assert summary["inputs"][0].pop("frames_per_s") > 0
+    counts = {"frames": 5, "poses": 5, "people": 1}
+    assert summary == {
         "poses": "out/poses.json",
-        "inputs": [{"path": "clip.mp4", "overlay": "clip_pose.mp4", "frames": 5, "poses": 5}],
+        "inputs": [{"path": "clip.mp4", "overlay": "clip_pose.mp4"} | counts],
+        "files": [],
         "failed": [],
     }
     document = poses_json()
     assert document["skeleton"] == "h36m_17" and document["joint_names"] == list(H36M.joints)
     [item] = document["inputs"]
     assert item["fps"] == 10 and len(item["frames"]) == 5
-    for frame in item["frames"]:
+    for i, frame in enumerate(item["frames"]):
         [person] = frame["people"]
+        assert (frame["index"], frame["time_s"], person["id"]) == (i, i / 10, 1)
         assert person["box"] == [40, 10, 50, 90]
         check_geometry(person, item)
         pelvis = person["joints2d"][H36M.index("pelv")]
@@ -109,13 +153,16 @@ def test_pictures_never_overwrite_an_input_or_each_other(pose, folder, photo):
 def test_an_input_that_fails_does_not_stop_the_others(pose, folder):
     (folder / "cut.png").write_bytes((folder / "photo.png").read_bytes()[:300])
     (folder / "text.mp4").write_text("no video")
-    code, out, error = pose("cut.png", "text.mp4", "photo.png")
-    assert code == 1 and "photo.png: 1 poses" in out
+    (folder / "empty.mp4").touch()
+    names = ["cut.png", "text.mp4", "empty.mp4", "absent.jpg"]
+    code, out, error = pose(*names, "photo.png")
+    assert code == 1 and "photo.png: 1 people" in out
     assert "error: cut.png: not a readable image" in error
     assert "error: text.mp4: not a readable video" in error
     document = poses_json()
     assert [item["path"] for item in document["inputs"]] == ["photo.png"]
-    assert [item["path"] for item in document["failed"]] == ["cut.png", "text.mp4"]
+    assert [item["path"] for item in document["failed"]] == names
+    assert error.count("error: ") == 4 and "error: absent.jpg: no such file" in error
 
 
 def test_a_video_that_ends_too_early_keeps_its_frames_and_fails(pose, monkeypatch):
@@ -138,6 +185,122 @@ def test_a_video_that_ends_too_early_keeps_its_frames_and_fails(pose, monkeypatc
     assert document["failed"] == [
         {"path": "clip.mp4", "error": "clip.mp4: ended after 3 frames, expected about 5"}
     ]
+
+
+def test_a_folder_of_photos(pose, folder, photo):
+    (folder / "many").mkdir()
+    for name in ("b.png", "a.jpg"):
+        media.write_photo(folder / "many" / name, photo)
+    (folder / "many" / "notes.txt").touch()
+    assert pose("many")[0] == 0
+    document = poses_json()
+    assert [item["path"] for item in document["inputs"]] == ["many/a.jpg", "many/b.png"]
+    assert document["failed"] == []
+
+
+def test_detected_people_and_their_ids(pose, folder, detecting_model):
+    formats = ["csv", "npz", "bvh", "c3d"]
+    assert pose("photo.png", "clip.mp4", "--also", *formats, model=detecting_model)[0] == 0
+    document = poses_json()
+    assert document["detector"] == "of the model"
+    for frame in [f for item in document["inputs"] for f in item["frames"]]:
+        assert [(p["box"], p["score"]) for p in frame["people"]] == [([*b[:4]], b[4]) for b in DETECTED[:2]]
+    assert {tuple(p["id"] for p in f["people"]) for f in document["inputs"][1]["frames"]} == {(1, 2)}
+    names = {path.name for path in (folder / "out").iterdir()}
+    motions = {f"clip_pose_person{i}.{ending}" for i in (1, 2) for ending in ("bvh", "c3d")}
+    assert names == {"poses.json", "poses.csv", "poses.npz", "photo_pose.jpg", "clip_pose.mp4"} | motions
+    check_tables(document, folder / "out")
+
+
+def check_tables(document, out):
+    """The same people are in poses.csv and poses.npz, in the same order."""
+    people = [p for item in document["inputs"] for frame in item["frames"] for p in frame["people"]]
+    with np.load(out / "poses.npz") as arrays, open(out / "poses.csv", newline="") as file:
+        lines = list(csv.DictReader(file))
+        assert arrays["inputs"].tolist() == ["photo.png", "clip.mp4"]
+        assert arrays["input"].tolist() == [0] * 2 + [1] * 10 and len(lines) == len(people) == 12
+        np.testing.assert_allclose(arrays["joints3d"], [p["joints3d"] for p in people], atol=0.006)  # rounded
+        for line, person in zip(lines, people, strict=True):
+            point = [float(line[f"lwri_h36m_{axis}"]) for axis in "xyzuv"]
+            joint = H36M.index("lwri")
+            np.testing.assert_allclose(
+                point, person["joints3d"][joint] + person["joints2d"][joint], atol=0.011
+            )
+
+
+def test_nobody_is_a_result(pose, blind_model):
+    code, out, error = pose("photo.png", "clip.mp4", "--also", "csv", "npz", "bvh", model=blind_model)
+    assert code == 0 and "error" not in error and "0 people, 0 poses in 5 frames" in out
+    assert [frame["people"] for item in poses_json()["inputs"] for frame in item["frames"]] == [[]] * 6
+
+
+def test_only_the_first_seconds_and_raw(pose, detecting_model):
+    for raw in (False, True):
+        assert pose("clip.mp4", *["--raw"] * raw, "--seconds", "0.2", model=detecting_model)[0] == 0
+        [item] = poses_json()["inputs"]
+        assert poses_json()["raw"] is raw and [len(frame["people"]) for frame in item["frames"]] == [2, 2]
+
+
+def test_a_photo_is_turned_by_its_exif_tag_and_that_is_said(pose, folder, photo):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(photo).save(folder / "turned.jpg", exif=exif)
+    code, out, _ = pose("turned.jpg")
+    assert code == 0 and "turned.jpg: turned upright, as its EXIF tag 6 says" in out
+    [item] = poses_json()["inputs"]
+    assert (item["width"], item["height"], item["exif_orientation"]) == (120, 160, 6)
+
+
+def test_pictures_of_every_kind_and_size(pose, folder, photo):
+    pictures = {
+        "grey.png": photo[..., 0],
+        "rgba.png": np.dstack([photo, photo[..., 0]]),
+        "deep.png": photo.astype(np.uint16) * 257,
+        "dot.png": photo[:1, :1],
+        "line.png": np.tile(photo[:2], (1, 20, 1)),
+    }
+    for name, image in pictures.items():
+        cv2.imwrite(name, image)
+    assert pose(*pictures)[0] == 0
+    assert [(i["width"], i["height"]) for i in poses_json()["inputs"]] == [
+        image.shape[1::-1] for image in pictures.values()
+    ]
+
+
+def test_a_webcam(pose, photo, monkeypatch):
+    monkeypatch.setattr(cv2, "VideoCapture", lambda number: FakeCamera(photo, frames=4))
+    code, out, error = pose("--webcam", 3)
+    assert code == 1 and "webcam 3: gave no more frames" in error  # it was unplugged
+    [item] = poses_json()["inputs"]
+    assert (item["path"], item["overlay"], item["fps"]) == ("webcam3", "webcam3_pose.mp4", 20)
+    indices = [frame["index"] for frame in item["frames"]]
+    assert len(indices) == 4 and indices == sorted(set(indices))
+    with media.open_video("out/webcam3_pose.mp4") as video:
+        assert len(list(video.frames)) == indices[-1] + 1  # what was missed is shown longer
+
+
+class FakeCamera:
+    """A capture device of OpenCV that shows one picture a few times."""
+
+    def __init__(self, photo, frames):
+        self.photo, self.left = photo[..., ::-1], frames
+
+    def isOpened(self):
+        return True
+
+    def get(self, what):
+        facts = {cv2.CAP_PROP_FPS: 20.0, cv2.CAP_PROP_FRAME_WIDTH: 160.0, cv2.CAP_PROP_FRAME_HEIGHT: 120.0}
+        return facts[what]
+
+    def set(self, what, value):
+        return True
+
+    def read(self):
+        self.left -= 1
+        return (True, self.photo) if self.left >= 0 else (False, None)
+
+    def release(self):
+        pass
 
 
 BAD_BOXES = {
@@ -164,14 +327,23 @@ def test_bad_boxes(pose, folder, case):
 
 BAD_INPUTS = {
     "no file": (["absent.jpg"], 1, "absent.jpg: no such file"),
-    "one of two": (["photo.png", "absent.jpg"], 1, "absent.jpg: no such file"),
+    "no photo in it": (["empty"], 1, "empty: a folder without photos or videos"),
+    "nothing wanted": (["photo.png", "--num-aug", "0"], 2, "--num-aug is 0, expected at least 1"),
+    "no detector": (
+        ["photo.png", "--detector", "yolov9"],
+        2,
+        "--detector is 'yolov9', expected one of movenet",
+    ),
+    "box and detector": (["photo.png", "--detector", "movenet", "--box", *"1234"], 2, "both given"),
+    "no time": (["photo.png", "--seconds", "0"], 2, "--seconds is 0.0, expected"),
+    "no format": (["photo.png", "--also", "xls"], 2, "xls"),
     "wrong ending": (["text.txt"], 1, r"text.txt: ending '.txt', expected one of"),
     "unknown skeleton": (["photo.png", "--skeleton", "h36m_71"], 2, "skeleton 'h36m_71'.*h36m_17"),
     "unknown to draw": (["photo.png", "--draw", "coco_91"], 2, "unknown skeleton 'coco_91'.*coco_19"),
     "not in the model": (
         ["photo.png", "--skeleton", "coco"],
         1,
-        "'coco': the model lacks 25 of its 25 joints",
+        "'coco': the model lacks joints of it",
     ),
     "no boxes file": (["photo.png", "--boxes", "absent.json"], 1, "absent.json"),
     "both boxes": (["photo.png", "--boxes", "b.json", "--box", *"1234"], 2, "both given"),
@@ -188,6 +360,7 @@ BAD_INPUTS = {
 def test_bad_input(pose, folder, case):
     arguments, expected, message = BAD_INPUTS[case]
     (folder / "text.txt").touch()
+    (folder / "empty").mkdir()
     code, _, error = pose(*arguments)
     assert code == expected
     assert one_error(error, message)
@@ -221,10 +394,29 @@ def test_real_pictures(pose, samples, name):
             check_geometry(person, item)
 
 
+def test_ids_stay_constant_on_the_walking_video(pose, samples):
+    """Somebody stands there from the start, with gaps; somebody else comes in after 1.2 s and walks left."""
+    try:
+        fetch.installed("detector")
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+    path = samples / "video_walk_sports2d/walk_f000-089.mp4"
+    code, out, _ = pose(path, "--detector", "movenet", "--json")
+    assert code == 0 and json.loads(out)["inputs"][0]["people"] == 2
+    frames = poses_json()["inputs"][0]["frames"]
+    lefts = {1: [], 2: []}
+    for frame in frames:
+        for person in frame["people"]:
+            lefts[person["id"]].append(person["box"][0])
+    assert len(lefts[1]) == 90 and len(lefts[2]) > 45  # in every frame since they are there
+    assert max(lefts[1]) < 300 and min(lefts[2]) > 450
+    assert any(person["filled"] for frame in frames for person in frame["people"])
+
+
 def first_frames(path, count):
     with media.open_video(path) as video, media.video_writer("first.mp4", video.fps) as write:
         for _ in range(count):
-            write(next(video.frames))
+            write(next(video.frames)[1])
     return "first.mp4"
 
 
