@@ -49,7 +49,7 @@ def _requests(picture: np.ndarray):
     """(signature, inputs): nobody may be found in the pictures, so boxes are given too, one and several."""
     small = _filled(picture, (320, 240))
     for size in SIZES:
-        jpeg = np.array([tf.io.encode_jpeg(_filled(picture, size)).numpy()], object)
+        jpeg = np.array([tf.io.encode_jpeg(_filled(picture, size), quality=80).numpy()], object)
         yield "serving_default", {"image_bytes": jpeg}
         for count in (1, 4):
             yield "estimate_poses_bytes", {"image_bytes": jpeg, **_boxes(count, size)}

@@ -65,6 +65,9 @@ class MoveNet(TensorDetector):
         # The network's coordinates count from the image's corner, ours from the first pixel's centre
         return tf.concat([places - 0.5, points[..., 2:]], axis=-1)
 
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, None, 3], tf.int32)]
+    )  # the weights are once in a SavedModel
     def _people(self, image):
         """[6, 56]: 17 keypoints (y, x, score), then the box (y1, x1, y2, x2), of the input's sides, and its score."""
         inputs = {"input": image[tf.newaxis]}

@@ -1,7 +1,7 @@
 """Speed and memory of the multi-person model: crops beside the network, batches, many people, a soak.
 
-    python benchmarks/serving.py
-    python benchmarks/serving.py --quick
+    python benchmarks/estimator.py
+    python benchmarks/estimator.py --quick
 
 The network is EfficientNetV2-S at 256 px with all joints of the large pile, random weights, in a SavedModel that
 has been loaded again; boxes are given. "Beside the network" is everything else that the model does (decoding of the
