@@ -30,6 +30,7 @@ VERBS = {
     "finetune": ("training.commands.finetune", "fine-tune a run so that the skeletons agree"),
     "predict": ("evaluation.commands.predict", "run a SavedModel on a benchmark: a prediction file"),
     "evaluate": ("evaluation.commands.evaluate", "score prediction files by the rules of a benchmark"),
+    "consistency": ("evaluation.commands.consistency", "whether predictions agree over formats and cameras"),
     "export": ("serving.commands.export", "write a run's model as a SavedModel"),
     "pose": ("serving.commands.pose", "poses of people in photos and videos"),
 }

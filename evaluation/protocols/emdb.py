@@ -12,7 +12,7 @@ from evaluation.alignment import fit_similarities, root_position
 from evaluation.emdb_files import BODY_FIELDS, BodyPredictions, image_name, recordings
 from evaluation.figures import PAPER_FIGURES, Distances, Figure
 from evaluation.prediction_file import PredictionFile, open_predictions
-from evaluation.protocols.protocol import Associated, Labelled, Protocol
+from evaluation.protocols.protocol import Associated, Inference, Labelled, Protocol
 from evaluation.smpl_bodies import BLOCK, Bodies
 from posepile.body_models import BodyModel, find_body_model
 from posepile.cameras import Camera
@@ -40,6 +40,7 @@ class EMDBProtocol(Protocol):
     skeleton_name: ClassVar = "smpl_24"
     assumed: ClassVar = ("smpl_24",)
     root: ClassVar = (1, 2)
+    inference: ClassVar = Inference(max_detections=1)
     group_kinds: ClassVar = ("sequence",)
     figures: ClassVar = (*PAPER_FIGURES, *MESH_FIGURES)
     expected_sequences: ClassVar = 17
