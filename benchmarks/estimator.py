@@ -160,14 +160,13 @@ def saved(settings: Settings, folder: Path, idle: bool = False):
     config = ModelConfig(backbone=settings.backbone, crop_side=settings.crop_side, ghost_group_size=0)
     crop_model = CropModel(build_model(TrainConfig(model=config), skeleton), skeleton, {})
     if idle:
+        signature = crop_model.predict_multi.input_signature
+
+        def return_at_once(images, _):  # a pixel takes part, so that the crops have to be made
+            return tf.zeros([1, len(skeleton), 3]) + tf.cast(images[:, :1, :1, 0], tf.float32)
+
         crop_model.network_variables = []
-        crop_model.predict_multi = tf.function(
-            lambda images, _: (
-                tf.zeros([tf.shape(images)[0], len(skeleton), 3])
-                + tf.cast(images[:, :1, :1, :1, 0], tf.float32)
-            ),
-            input_signature=crop_model.predict_multi.input_signature,
-        )
+        crop_model.predict_multi = tf.function(return_at_once, input_signature=signature)
     tf.saved_model.save(PoseEstimator(crop_model, joint_sets(skeleton)), str(folder))
     return tf.saved_model.load(str(folder))
 
