@@ -31,9 +31,10 @@ class AcaeConfig:
     reconstruction errors over joints and weights over entries; 1.2 / latents is the same as a mean's 0.6."""
     head_factor: float = 1.0
     """How many times more a head or face joint counts in the reconstruction than another joint."""
-    schedule: Literal["fast", "published"] = "fast"
-    """"fast" starts from well-chosen joints and descends on second moments of the poses: it reaches the loss
-    of "published" in a tenth of the time. "published": Adam on small batches from random weights."""
+    schedule: Literal["fast", "published"] = "published"
+    """"published": Adam on small batches from random weights. "fast" starts from well-chosen joints and
+    descends on second moments of the poses: the same loss in a tenth of the time, but skeletons that were
+    fine-tuned with it agreed less (results/acae.md)."""
     epochs: int = 30
     """Passes over the training poses, of the published schedule."""
     batch_size: int = 32

@@ -14,7 +14,9 @@ from affine_combining.weights import AcaeWeights
 
 # 4 + 4 sided joints and 3 centre ones: two formats of a small body, and copies with 1 mm of noise.
 NAMES = ("lsho", "rsho", "lhip", "rhip", "neck", "lsho_b", "rsho_b", "lhip_b", "rhip_b", "pelv_b", "neck_b")
-SMALL = AcaeConfig(latents_sided=4, latents_center=1, seeds=2)  # as many latents as points that move
+SMALL = AcaeConfig(
+    latents_sided=4, latents_center=1, schedule="fast", seeds=2
+)  # as many latents as points that move
 PUBLISHED = replace(SMALL, schedule="published", epochs=60, batch_size=16)
 
 
@@ -92,7 +94,7 @@ def test_the_best_seed_is_kept_and_reported(result):
 def test_held_out_poses_may_be_given_and_unusable_poses_are_dropped():
     poses, held_out = bodies(40), bodies(20, seed=1)
     poses[3, 2, 0], poses[5, 1, 2], held_out[0] = np.nan, 299.0, np.inf
-    result = fit(poses, NAMES, AcaeConfig(4, 2, seeds=1), held_out)
+    result = fit(poses, NAMES, AcaeConfig(4, 2, schedule="fast", seeds=1), held_out)
     assert (result.n_train, result.n_held_out, result.n_dropped) == (38, 19, 3)
 
 
