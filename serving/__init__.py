@@ -6,8 +6,6 @@ they are asked for: TensorFlow takes seconds.
 
 import importlib
 
-__all__ = ["PoseEstimator", "Predictor"]
-
 _MODULES = {"PoseEstimator": "serving.estimator", "Predictor": "serving.predictor"}
 
 
