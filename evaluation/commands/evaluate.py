@@ -113,11 +113,7 @@ def _print(found: dict[str, Any]) -> None:
 
 def _options_of_benchmarks() -> Iterator[str]:
     for id in protocols.IDS:
-        try:
-            kind = protocols.load(id)
-        except ModuleNotFoundError:
-            continue
-        names = [each.name.replace("_", "-") for each in fields(kind)]
+        names = [each.name.replace("_", "-") for each in fields(protocols.load(id))]
         if names:
             yield f"  {id}: {', '.join(f'--{name}' for name in names)}"
 

@@ -34,11 +34,6 @@ def from_linear_light(light: np.ndarray, exponent: float = 1 / DISPLAY_GAMMA) ->
     return cv2.LUT(light.astype(np.uint16), _encoding_table(exponent))
 
 
-def brightened(image: np.ndarray, exponent: float) -> np.ndarray:
-    """255 (v / 255)^exponent, rounded; an exponent below 1 brightens (0.67 for MuPoTS and 3DHP's studio)."""
-    return cv2.LUT(image, np.rint(255 * (np.arange(256) / 255) ** exponent).astype(np.uint8))
-
-
 def white_balanced(image: np.ndarray, cast: tuple[float, float]) -> np.ndarray:
     """Removes a colour cast.
 

@@ -22,11 +22,6 @@ def test_the_table_truncates_like_the_power(exponent):
     np.testing.assert_array_equal(found[clear], np.floor(exact[clear]))
 
 
-def test_brightening_is_a_power():
-    brightened = colour.brightened(RAMP, 0.67)[0, :, 0]
-    np.testing.assert_array_equal(brightened, np.rint(255 * (np.arange(256) / 255) ** 0.67))
-
-
 @pytest.mark.parametrize("cast, a_per_light, b_per_light", [
     (colour.TDHP_CAST, 18 * 1.1, -17 * 1.1),
     (colour.PANOPTIC_CAST, 8.8, -11),
