@@ -3,9 +3,10 @@
     dozens synthesize --twins --examples-per-dataset 1500 --test-examples 600 --image-side 192 --out TWINS
     python benchmarks/learning_check.py TWINS --out runs/learning --table results/learning
 
-Every run has the same steps, the same order of examples and the same random numbers, so that two runs differ
-in the named part alone. Two of the rows are repeated with other seeds: their spread is the noise of the table.
-Finished runs are kept; the table is written again after each. The last line is JSON.
+Every run is the preset `small`, shortened. All have the same steps, the same order of examples and the same random
+numbers, so that two runs differ in the named part alone. Two of the rows are repeated with other seeds: their
+spread is the noise of the table. Finished runs are kept; the table is written again after each. The last line is
+JSON.
 """
 
 import argparse
@@ -17,46 +18,26 @@ from pathlib import Path
 
 from evaluation.score import mean_pose_mpjpe, score_predictions
 from evaluation.truth import read_truth
+from posepile import mixtures
 from posepile.store import Store
 from training import fit, pseudo_labels, run_folder
-from training.config import (
-    AugmentConfig,
-    DataConfig,
-    LossConfig,
-    ModelConfig,
-    OptimizerConfig,
-    RuntimeConfig,
-    TrainConfig,
-)
+from training.config import AugmentConfig, TrainConfig
+from training.presets import WEAK_PILE, twins
 
-LABELLED_3D = ("twin_surreal", "twin_h36m", "twin_muco")  # the small pile
-LABELLED_2D = ("twin_mpii", "twin_coco", "twin_jrdb", "twin_posetrack")
+LABELLED_3D, LABELLED_2D = (
+    [id for id, _ in mixtures.of_twins(mixtures.load(pile)).shares] for pile in ("small", WEAK_PILE)
+)
 FORMATS = ("smpl", "h36m", "3dhp")
 TEST = "twin_test"
 COLUMNS = ("mpjpe", "p_mpjpe", "pck100", "cps200")
 
 
-def base(steps: int, seed: int) -> TrainConfig:
-    """Everything on: the small pile with the network for small machines, from ImageNet weights."""
-    shares = (*((store, 8) for store in LABELLED_3D), *((store, 2) for store in LABELLED_2D))
-    return TrainConfig(
-        model=ModelConfig("efficientnet-lite0", "imagenet", crop_side=96, ghost_group_size=8),
-        data=DataConfig(shares),
-        loss=LossConfig(weak_perspective_steps=steps // 20, absolute_from_step=steps // 10),
-        optimizer=OptimizerConfig(learning_rate=1e-3),
-        runtime=RuntimeConfig(checkpoint_every=steps, log_every=10),
-        steps=steps,
-        inference_mode_steps=steps // 20,
-        seed=seed,
-    )
-
-
 def variations(steps: int) -> dict[str, TrainConfig]:
     """Row of the table -> configuration."""
-    whole = base(steps, seed=1)
+    whole = replace(twins(steps), seed=1)
     rows = {"everything on": whole, "from random weights": _scratch(whole)}
     rows |= {
-        f"{name}, seed {seed}": change(base(steps, seed))
+        f"{name}, seed {seed}": change(replace(twins(steps), seed=seed))
         for name, change in (("everything on", lambda c: c), ("from random weights", _scratch))
         for seed in (2,)
     }

@@ -9,7 +9,15 @@ import pytest
 from posepile.names import UnknownNameError
 from training import config_files
 from training.commands.numbers import main_numbers
-from training.config import ConfigError, DataConfig, ModelConfig, OptimizerConfig, RuntimeConfig, TrainConfig
+from training.config import (
+    AugmentConfig,
+    ConfigError,
+    DataConfig,
+    ModelConfig,
+    OptimizerConfig,
+    RuntimeConfig,
+    TrainConfig,
+)
 from training.presets import PAPER, PRESETS, TUNED, finetuned, preset
 
 
@@ -40,6 +48,16 @@ def test_paper_numbers(name):
     assert (runtime.checkpoint_every, runtime.validate_every) == (2000, 2000)
     assert (loss.projection, loss.absolute, loss.weak_2d, loss.consistency) == (1, 0.1, 0.2, 1)
     assert (loss.weak_perspective_steps, loss.absolute_from_step, loss.teacher_from_step) == (500, 5000, 5000)
+
+
+def test_small_takes_the_twins_of_the_small_pile():
+    config = preset("small")
+    assert config.model.initial_weights == "imagenet"
+    assert [id for id, _ in config.data.shares] == [
+        *("twin_surreal", "twin_h36m", "twin_muco"),
+        *("twin_mpii", "twin_coco", "twin_jrdb", "twin_posetrack"),
+    ]
+    assert config.data.batch_size % config.model.ghost_group_size == 0 and config.augment == AugmentConfig()
 
 
 @pytest.mark.parametrize("variant", TUNED)
