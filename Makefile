@@ -43,7 +43,8 @@ $(INSTALLED): requirements.lock setup.py pyproject.toml
 lock:
 	test -x $(UV) || $(BIN)/pip install --quiet uv
 	$(UV) pip compile setup.py --universal --python-version 3.11 --generate-hashes --no-annotate \
-	    --extra jax --extra prepare --extra docs --extra test --extra build -o requirements.lock
+	    --extra jax --extra prepare --extra export --extra serving --extra docs --extra test --extra build \
+	    -o requirements.lock
 	$(UV) pip compile setup.py --universal --python-version 3.11 --generate-hashes --no-annotate \
 	    --extra gpu --extra prepare --extra build --constraint requirements.lock -o requirements-gpu.lock
 

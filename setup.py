@@ -28,6 +28,7 @@ REQUIRED = [
 
 EXTRAS = {
     "gpu": ["tensorflow[and-cuda]>=2.21"],
+    "export": ["ai-edge-litert>=2.1", "onnx>=1.18", "onnxruntime>=1.20", "tf2onnx>=1.17"],
     "jax": ["jax>=0.4.35"],
     "prepare": [
         "cdflib>=1.3",
