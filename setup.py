@@ -28,7 +28,13 @@ REQUIRED = [
 
 EXTRAS = {
     "gpu": ["tensorflow[and-cuda]>=2.21"],
-    "export": ["ai-edge-litert>=2.1", "onnx>=1.18", "onnxruntime>=1.20", "tf2onnx>=1.17"],
+    "export": [
+        "ai-edge-litert>=2.1",
+        "backports-strenum<1.3",  # of ai-edge-litert; later ones refuse Python 3.11, which uv does not see
+        "onnx>=1.18",
+        "onnxruntime>=1.20",
+        "tf2onnx>=1.17",
+    ],
     "jax": ["jax>=0.4.35"],
     "prepare": [
         "cdflib>=1.3",
