@@ -178,8 +178,8 @@ def _array(features: dict, name: str, dtype: str, shape: tuple[int, ...]) -> np.
 
 
 def _camera_from(numbers: np.ndarray) -> Camera:
-    intrinsics, rotation, position, distortion, world_up = np.split(numbers, (9, 18, 21, 33))
-    return Camera(intrinsics.reshape(3, 3), rotation.reshape(3, 3), position, distortion, world_up)
+    intrinsics, rotation = numbers[:9].reshape(3, 3), numbers[9:18].reshape(3, 3)
+    return Camera(intrinsics, rotation, numbers[18:21], numbers[21:33], numbers[33:])
 
 
 def _set_float32(example: PoseExample, name: str, shape: tuple[int | None, int] | tuple[int]) -> None:

@@ -8,7 +8,6 @@ Source: training sheet §2.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import cv2
 import numpy as np
@@ -41,6 +40,8 @@ class CropCameras:
         rotation: [N, 3, 3], world to crop camera; mirrored (determinant -1) where `flip`.
         position: [N, 3] mm, world.
         homography: [N, 3, 3], pixels of the (undistorted) source image to pixels of the crop.
+        windows: [N, 4] int, x1, y1, x2, y2: the pixels of the source image that a crop is drawn from; not fewer, or
+            all where that is not simple.
         flip: [N] bool, whether left and right are exchanged.
     """
 
@@ -49,19 +50,8 @@ class CropCameras:
     rotation: np.ndarray
     position: np.ndarray
     homography: np.ndarray
+    windows: np.ndarray
     flip: np.ndarray
-
-    @cached_property
-    def windows(self) -> np.ndarray:
-        """[N, 2, 2] px: the rectangles of the (undistorted) source images that the crops show, low and high corners
-        with a margin of two pixels; infinite where a crop reaches behind the source camera."""
-        last = self.side - 1.0
-        corners = np.array([[0, 0, 1], [last, 0, 1], [0, last, 1], [last, last, 1]])
-        corners = corners @ np.swapaxes(np.linalg.inv(self.homography), 1, 2)  # [N, 4, 3]
-        in_front = (corners[..., 2] > 0).all(axis=1)[:, np.newaxis]
-        pixels = corners[..., :2] / corners[..., 2:]
-        low, high = np.floor(pixels.min(axis=1)) - 2, np.ceil(pixels.max(axis=1)) + 3
-        return np.stack([np.where(in_front, low, -np.inf), np.where(in_front, high, np.inf)], axis=1)
 
     def world_to_camera(self, points: np.ndarray) -> np.ndarray:
         """World [N, J, 3] mm to the crop cameras' [N, J, 3] mm; left and right names are not exchanged."""
@@ -110,7 +100,8 @@ def crop_cameras(
         example = examples[int(bad.argmax())]
         raise CropError(example, f"box {example.box.tolist()} has no area or lies outside the lens model")
     homography = intrinsics @ rotation @ np.swapaxes(source.rotation, 1, 2) @ source.inverse_intrinsics
-    return CropCameras(side, intrinsics, rotation, source.position, homography, changes.flip)
+    windows = _windows(homography, side, np.asarray(image_sizes), source.has_distortion)
+    return CropCameras(side, intrinsics, rotation, source.position, homography, windows, changes.flip)
 
 
 def decode_image(example: PoseExample) -> np.ndarray:
@@ -158,7 +149,7 @@ def warp_cut_out(
     The last channel is the example's mask warped as the image is, if `with_mask`, or else 255 within the image.
     OpenCV warps four channels in less than half the time of three.
     """
-    x1, y1, x2, y2 = _window(image, example, cameras, i)
+    x1, y1, x2, y2 = cameras.windows[i]
     rgba = np.empty((*image.shape[:2], 4), np.uint8)
     used = rgba[y1:y2, x1:x2]  # the rest stays what it is: the warp does not read it
     cv2.cvtColor(image[y1:y2, x1:x2], cv2.COLOR_BGR2RGBA, dst=used)
@@ -186,17 +177,18 @@ def warp_labels(
     return homogeneous[:, :2] / homogeneous[:, 2:]
 
 
-def _window(
-    image: np.ndarray, example: PoseExample, cameras: CropCameras, i: int
-) -> tuple[int, int, int, int]:
-    """The pixels that the i-th crop is drawn from, x1, y1, x2, y2: not fewer, or all where that is not simple."""
-    height, width = image.shape[:2]
-    low, high = cameras.windows[i]
-    if (example.camera is not None and example.camera.has_distortion) or not np.isfinite(high).all():
-        return 0, 0, width, height
-    x1, y1 = (int(v) for v in np.clip(low, 0, (width - 1, height - 1)))
-    x2, y2 = (int(v) for v in np.clip(high, (x1 + 1, y1 + 1), (width, height)))
-    return x1, y1, x2, y2
+def _windows(homography: np.ndarray, side: int, image_sizes: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """`CropCameras.windows`, with a margin of two pixels; all of the image for `whole` [N] bool."""
+    corners = np.array([[0, 0, 1], [side - 1, 0, 1], [0, side - 1, 1], [side - 1, side - 1, 1]])
+    corners = corners @ np.swapaxes(np.linalg.inv(homography), 1, 2)  # [N, 4, 3]
+    in_front = (corners[..., 2] > 0).all(axis=1)  # of the source camera
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pixels = corners[..., :2] / corners[..., 2:]
+    low, high = np.floor(pixels.min(axis=1)) - 2, np.ceil(pixels.max(axis=1)) + 3
+    low = np.clip(low, 0, image_sizes - 1)
+    high = np.clip(high, low + 1, image_sizes)
+    part = (in_front & ~whole)[:, np.newaxis]
+    return np.hstack([np.where(part, low, 0), np.where(part, high, image_sizes)]).astype(int)
 
 
 def _warp(image: np.ndarray, example: PoseExample, cameras: CropCameras, i: int) -> np.ndarray:
@@ -213,6 +205,9 @@ class _Sources:
     def __init__(self, examples: Sequence[PoseExample], image_sizes: np.ndarray, known: np.ndarray):
         n = len(examples)
         self.cameras = [example.camera for example in examples]
+        self.has_distortion = np.array(
+            [camera is not None and camera.has_distortion for camera in self.cameras]
+        )
         self.position = np.zeros((n, 3))
         self.rotation = np.tile(np.eye(3), (n, 1, 1))
         self.up = np.tile([0.0, -1.0, 0.0], (n, 1))
@@ -232,9 +227,8 @@ class _Sources:
         """What pixels [N, P, 2] show: world directions [N, P, 3]."""
         homogeneous = np.concatenate([pixels, np.ones_like(pixels[..., :1])], axis=-1)
         rays = homogeneous @ np.swapaxes(self.inverse_intrinsics, 1, 2)
-        for i, camera in enumerate(self.cameras):
-            if camera is not None and camera.has_distortion:
-                rays[i] = camera.image_to_camera(pixels[i])
+        for i in np.flatnonzero(self.has_distortion):
+            rays[i] = self.cameras[i].image_to_camera(pixels[i])
         return rays @ self.rotation
 
 

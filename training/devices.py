@@ -75,6 +75,17 @@ def placed(config: TrainConfig):
         yield
 
 
+def fetched_ahead(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """The batches, each copied to TensorFlow's GPU while the step before it is computed. Nothing may follow it.
+
+    Replicas, and Keras on JAX, do so by themselves.
+    """
+    gpus = tf.config.list_logical_devices("GPU")
+    if keras.backend.backend() != "tensorflow" or not gpus:
+        return batches
+    return batches.apply(tf.data.experimental.prefetch_to_device(gpus[0].name, buffer_size=1))
+
+
 def n_devices(config: TrainConfig) -> int:
     """How many devices `placed` takes."""
     if config.runtime.devices and host_count() == 1:

@@ -199,7 +199,7 @@ def training_data(config: TrainConfig, loader: BatchLoader) -> Callable[[int], t
 
     def data(first: int):
         if devices.replicas() == 1:
-            return batches(first)
+            return devices.fetched_ahead(batches(first))
         # Every replica takes the next part in turn
         return tf.distribute.get_strategy().distribute_datasets_from_function(
             lambda _: batch_parts.as_floats(batches(first))

@@ -184,7 +184,7 @@ def test_a_cut_out_needs_no_more_than_its_window(seed):
     cut_out = crop.warp_cut_out(image, example, cameras, 0, with_mask=False)
     np.testing.assert_array_equal(cut_out[..., :3], expected)
     # Whatever lies outside the window changes nothing
-    x1, y1, x2, y2 = crop._window(image, example, cameras, 0)
+    x1, y1, x2, y2 = cameras.windows[0]
     outside = np.full_like(image, 200)
     outside[y1:y2, x1:x2] = image[y1:y2, x1:x2]
     np.testing.assert_array_equal(crop.warp_crop(outside, example, cameras, 0), expected)

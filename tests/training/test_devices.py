@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from stand_ins import make_stores
 from tiny_run import CONFIG, IN_PARTS
 
-from training import checkpoint, devices
+from training import checkpoint, devices, fit, run_folder
 from training.callbacks import METRICS_FILE
 from training.config import ConfigError
 
@@ -50,6 +51,21 @@ def test_more_devices_than_there_are():
     config = replace(CONFIG, runtime=replace(CONFIG.runtime, devices=99))
     with pytest.raises(ConfigError, match="asks for 99, found"), devices.placed(config):
         pass
+
+
+def test_batches_are_trained_on_as_they_are_when_fetched_ahead(monkeypatch, tmp_path):
+    make_stores(tmp_path / "stores")
+    stores, config = sorted((tmp_path / "stores").iterdir()), replace(CONFIG, steps=4, inference_mode_steps=1)
+    plain = fit.train(config, stores, tmp_path / "plain")
+    found = tf.config.list_logical_devices
+    stand_in = {"GPU": found("CPU")}  # a device that batches can be sent to
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            devices.tf.config, "list_logical_devices", lambda kind: stand_in.get(kind) or found(kind)
+        )
+        ahead = fit.train(config, stores, tmp_path / "ahead")
+    for a, b in zip(run_folder.load_model(ahead).weights, run_folder.load_model(plain).weights, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.slow
