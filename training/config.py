@@ -283,8 +283,8 @@ class TrainConfig:
     steps: int = 400_000
     """Steps of the whole run, the last phase included."""
     inference_mode_steps: int = 1000
-    """Last steps, which train with the network in inference mode (batch norm frozen); a checkpoint precedes
-    them."""
+    """Last steps, at most half of all, which train with the network in inference mode (batch norm frozen); a
+    checkpoint precedes them."""
     seed: int = 1
     """Seed of everything random: initial weights, the order of examples, augmentation, noise in the
     network."""
@@ -298,12 +298,7 @@ class TrainConfig:
 
     def __post_init__(self):
         _check(self.steps >= 1, "steps", self.steps, "at least 1")
-        _check(
-            0 <= self.inference_mode_steps <= self.steps,
-            "inference_mode_steps",
-            self.inference_mode_steps,
-            "between 0 and `steps`",
-        )
+        _check(self.inference_mode_steps >= 0, "inference_mode_steps", self.inference_mode_steps, "0 or more")
         group, batch, parts = self.model.ghost_group_size, self.data.batch_size, self.optimizer.accumulate
         _check(
             batch % parts == 0, "optimizer.accumulate", parts, f"a divisor of the batch ({batch} examples)"
@@ -318,7 +313,8 @@ class TrainConfig:
     def switch_step(self) -> int:
         """The first step (from 0) of the last phase: the first index above T - inference_mode_steps
         (§10)."""
-        return self.steps - self.inference_mode_steps + 1 if self.inference_mode_steps else self.steps
+        last = min(self.inference_mode_steps, self.steps // 2)  # so that any preset runs for a few steps
+        return self.steps - last + 1 if last else self.steps
 
 
 def _check(condition: bool, name: str, value: Any, expected: str) -> None:

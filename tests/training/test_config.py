@@ -88,6 +88,13 @@ def test_the_numbers_are_shown():
     assert "those of the stores" in main_numbers(preset("smoke"))
 
 
+@pytest.mark.parametrize("name", PRESETS)
+def test_any_preset_can_be_shortened(name):
+    short = replace(preset(name), steps=50)
+    assert 25 < short.switch_step <= 50
+    assert replace(short, steps=1).switch_step == 1
+
+
 def test_unknown_preset_lists_the_nearest():
     with pytest.raises(UnknownNameError, match="paper_s_256"):
         preset("paper_s_265")
