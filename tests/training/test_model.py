@@ -12,13 +12,11 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from model_inputs import JOINTS, SIDE, make_batch, make_poses
 
 from training import losses
 from training.build import build_model
 from training.config import DataConfig, LossConfig, ModelConfig, TrainConfig
-
-JOINTS = ("lsho_a", "rsho_a", "nose_a", "lsho_b", "rsho_b", "nose_b")
-SIDE = 64
 
 
 @pytest.mark.slow
@@ -134,25 +132,6 @@ def sharpen(model):
     """Gives an untrained network heat maps with peaks, so that its poses spread out."""
     kernel = model.joint_head.logits.kernel
     kernel.assign(kernel * 20)
-
-
-def make_poses(points=6):
-    """[6, points, 3] mm: poses that project into the crop, unlike those of an untrained network."""
-    return (np.random.default_rng(7).normal(size=(6, points, 3)) * 300 + [0, 0, 4000]).astype(np.float32)
-
-
-def make_batch():
-    rng = np.random.default_rng(0)
-    centre = (SIDE - 1) / 2
-    intrinsics = np.tile(np.float32([[100, 0, centre], [0, 100, centre], [0, 0, 1]]), (6, 1, 1))
-    x = {"image": rng.random((6, SIDE, SIDE, 3), np.float32), "intrinsics": intrinsics}
-    y = {
-        "joints3d": (rng.normal(size=(4, 6, 3)) * 300 + [0, 0, 4000]).astype(np.float32),
-        "valid3d": rng.random((4, 6)) < 0.7,
-        "joints2d": rng.uniform(0, SIDE - 1, (2, 17, 2)).astype(np.float32),
-        "valid2d": rng.random((2, 17)) < 0.7,
-    }
-    return x, y
 
 
 def run_script(name, backend):

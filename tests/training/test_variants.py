@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from model_inputs import JOINTS, SIDE, make_batch, make_poses
 
 from affine_combining.weights import AcaeWeights, JointMismatchError
 from training import losses
@@ -13,9 +14,7 @@ from training.build import build_model, transfer_weights
 from training.config import DataConfig, LossConfig, ModelConfig, TrainConfig
 from training.variants import AffineMap, Autoencoder
 
-JOINTS = ("lsho_a", "rsho_a", "nose_a", "lsho_b", "rsho_b", "nose_b")
 LATENTS = 4
-SIDE = 64
 LATE = 10_000
 """A step after all switches."""
 
@@ -297,22 +296,3 @@ def make_weights():
     rng = np.random.default_rng(5)
     w1, w2 = rng.uniform(-0.1, 1, (len(JOINTS), LATENTS)), rng.uniform(-0.1, 1, (LATENTS, len(JOINTS)))
     return (w1 / w1.sum(0)).astype(np.float32), (w2 / w2.sum(0)).astype(np.float32)
-
-
-def make_poses(points):
-    """[6, points, 3] mm: poses that project into the crop, unlike those of an untrained network."""
-    return (np.random.default_rng(7).normal(size=(6, points, 3)) * 300 + [0, 0, 4000]).astype(np.float32)
-
-
-def make_batch():
-    rng = np.random.default_rng(0)
-    centre = (SIDE - 1) / 2
-    intrinsics = np.tile(np.float32([[100, 0, centre], [0, 100, centre], [0, 0, 1]]), (6, 1, 1))
-    x = {"image": rng.random((6, SIDE, SIDE, 3), np.float32), "intrinsics": intrinsics}
-    y = {
-        "joints3d": (rng.normal(size=(4, 6, 3)) * 300 + [0, 0, 4000]).astype(np.float32),
-        "valid3d": rng.random((4, 6)) < 0.7,
-        "joints2d": rng.uniform(0, SIDE - 1, (2, 17, 2)).astype(np.float32),
-        "valid2d": rng.random((2, 17)) < 0.7,
-    }
-    return x, y
