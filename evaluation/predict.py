@@ -1,12 +1,11 @@
 """Runs a multi-person SavedModel over the images of a benchmark and writes what it says as a prediction file.
 
-Any SavedModel with the methods `detect_poses_batched` and `estimate_poses_batched` serves, whoever exported it; they
-are called by the names of their arguments. Source: evaluation sheet, section 5; serving sheet, section 1.
+What is predicted goes to OUT.unfinished batch by batch (`evaluation.prediction_journal`); a run that was killed goes on
+from there, and no image is predicted twice. Source: evaluation sheet, section 5; serving sheet, section 1.
 """
 
-import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,11 @@ from typing import Any
 import numpy as np
 from more_itertools import chunked
 
+from evaluation.prediction_file import PredictionError, open_predictions
+from evaluation.prediction_journal import Journal
 from evaluation.prediction_writer import PredictionWriter
 from evaluation.protocols import Inference, Labelled, Protocol
+from evaluation.saved_model import Poses, joint_names, poses_method
 from posepile.cameras import Camera
 from posepile.frame import ImageSource
 from posepile.images import read_image
@@ -36,6 +38,18 @@ class Run:
     antialias_factor: int = 2
 
 
+@dataclass(frozen=True)
+class Predicted:
+    """What a run did."""
+
+    rows: int
+    """Of the file."""
+    images: int
+    """Predicted now."""
+    images_before: int
+    """Found done by a former run."""
+
+
 @dataclass(frozen=True, eq=False)
 class _Image:
     """One image and the people whom the data set labels in it."""
@@ -47,8 +61,16 @@ class _Image:
     people: list[int] = field(default_factory=list)
 
 
-def predict(model: Any, protocol: Protocol, root: Path, out: Path, run: Run, meta: dict[str, Any]) -> int:
-    """Writes the prediction file of a benchmark, streaming; returns the number of its rows.
+def predict(
+    model: Any,
+    protocol: Protocol,
+    root: Path,
+    out: Path,
+    run: Run,
+    meta: dict[str, Any],
+    progress: Callable[[str, int], None] = lambda sequence, images: None,
+) -> Predicted:
+    """Writes the prediction file of a benchmark, streaming; goes on where a former run with the same settings ended.
 
     Where people are detected and an image has one person, an image without a detection gets a row of NaN: that it
     was looked at is part of the result.
@@ -56,40 +78,41 @@ def predict(model: Any, protocol: Protocol, root: Path, out: Path, run: Run, met
     Args:
         model: loaded SavedModel.
         out: .npz or .h5.
-        meta: what the file shall say of the model.
+        meta: what the file shall say of the model. "model" may differ in a run that goes on, the rest may not.
+        progress: is told a sequence's name and how many more of its images are predicted.
 
     Raises:
-        ValueError: the model lacks the benchmark's skeleton, or the benchmark has no boxes where they are needed.
+        ValueError: the model lacks the benchmark's skeleton or method, the benchmark has no boxes where they are
+            needed, or OUT or OUT.unfinished is of another run.
         ImageError: an image that cannot be read.
     """
-    names = _joint_names(model, protocol.skeleton_name)
-    settings = {**asdict(run.inference), "antialias_factor": run.antialias_factor}
-    meta = {**meta, "skeleton": protocol.skeleton_name, "benchmark": protocol.id, **settings}
-    n_rows = 0
-    with PredictionWriter(out, names, meta) as writer:
-        for labelled in protocol.labelled(root):
-            for batch in _batches(labelled, run.batch_size):
-                found = _poses(model, protocol, batch, run)
-                for image, poses in zip(batch, found, strict=True):
-                    if protocol.one_person and not len(poses):
-                        poses = np.full((1, len(names), 3), np.nan)
-                    people = _person_ids(image, poses, run.inference.detects)
-                    writer.append([image.path] * len(poses), coords3d_pred_world=poses, person_id=people)
-                    n_rows += len(poses)
-    return n_rows
-
-
-def load_model(folder: Path) -> tuple[Any, dict[str, Any]]:
-    """The SavedModel, and what identifies it: path and hash. Raises ValueError for one without the methods."""
-    import tensorflow as tf
-
-    if not (folder / "saved_model.pb").is_file():
-        raise ValueError(f"{folder}: no saved_model.pb, expected a SavedModel")
-    model = tf.saved_model.load(str(folder))
-    for method in ("detect_poses_batched", "estimate_poses_batched"):
-        if not hasattr(model, method):
-            raise ValueError(f"{folder}: the model has no {method!r}, expected a multi-person model")
-    return model, {"model": str(folder), "model_sha256": _hash(folder)}
+    names = joint_names(model, protocol.skeleton_name)
+    method = poses_method(model, "detect_poses" if run.inference.detects else "estimate_poses")
+    meta = {**meta, **_settings(protocol, run)}
+    if out.exists():
+        return _complete_already(out, meta)
+    unfinished = out.with_name(f"{out.name}.unfinished")
+    header = {"joint_names": names, **{key: value for key, value in meta.items() if key != "model"}}
+    with Journal(unfinished, header) as journal:
+        n_before = len(journal.done)
+        try:
+            for labelled in protocol.labelled(root):
+                for batch in _batches(labelled, run.batch_size, journal.done):
+                    journal.append(
+                        [image.path for image in batch], **_rows(method, protocol, batch, run, len(names))
+                    )
+                    progress(labelled.sequence, len(batch))
+        except BaseException as error:
+            error.add_note(
+                f"{unfinished} keeps {len(journal.done)} images; the same command goes on from there"
+            )
+            raise
+        with PredictionWriter(out, names, meta) as writer:
+            for image_paths, found in journal.batches():
+                writer.append(image_paths, **found)
+        n_rows, n_done = journal.n_rows, len(journal.done)
+    unfinished.unlink()
+    return Predicted(n_rows, n_done - n_before, n_before)
 
 
 def run_of(protocol: Protocol, num_aug: int | None, use_data_set_boxes: bool, **sizes: int) -> Run:
@@ -102,71 +125,104 @@ def run_of(protocol: Protocol, num_aug: int | None, use_data_set_boxes: bool, **
     return Run(inference, **sizes)
 
 
-def _joint_names(model: Any, skeleton: str) -> list[str]:
-    known = dict(model.per_skeleton_joint_names)
-    if skeleton not in known:
-        raise ValueError(f"the model answers in {', '.join(sorted(known))}; the benchmark needs {skeleton!r}")
-    return [name.decode() for name in np.asarray(known[skeleton]).tolist()]
+def _settings(protocol: Protocol, run: Run) -> dict[str, Any]:
+    """What decides which images are predicted, and how."""
+    return {
+        "benchmark": protocol.id,
+        "options": {each.name: getattr(protocol, each.name) for each in fields(protocol)},
+        "skeleton": protocol.skeleton_name,
+        **asdict(run.inference),
+        "antialias_factor": run.antialias_factor,
+    }
 
 
-def _batches(labelled: Labelled, size: int) -> Iterator[list[_Image]]:
-    """The images of a sequence, each once; those of a batch have one size of files and one world."""
+def _complete_already(out: Path, meta: dict[str, Any]) -> Predicted:
+    file = open_predictions(out)
+    differing = sorted(key for key in {*meta, *file.meta} - {"model"} if meta.get(key) != file.meta.get(key))
+    if differing:
+        raise PredictionError(
+            f"{out}: exists, with other settings ({', '.join(differing)}): delete it or choose another --out"
+        )
+    return Predicted(len(file), 0, len(np.unique(file.names)))
+
+
+def _batches(labelled: Labelled, size: int, done: Collection[str]) -> Iterator[list[_Image]]:
+    """The images of a sequence that are not done, each once."""
     if labelled.image_paths and not labelled.images:
         raise ValueError(f"{labelled.sequence}: the protocol does not say where the images are")
     images: dict[str, _Image] = {}
     for i, path in enumerate(labelled.image_paths):
-        image = images.setdefault(path, _Image(path, labelled.images[i], labelled.cameras[i]))
-        if len(labelled.boxes):
-            image.boxes.append(np.asarray(labelled.boxes[i], np.float32))
-        image.people.append(labelled.people[i])
+        if path not in done:
+            image = images.setdefault(path, _Image(path, labelled.images[i], labelled.cameras[i]))
+            if len(labelled.boxes):
+                image.boxes.append(np.asarray(labelled.boxes[i], np.float32))
+            image.people.append(labelled.people[i])
     yield from chunked(images.values(), size)
 
 
-def _poses(model: Any, protocol: Protocol, batch: Sequence[_Image], run: Run) -> list[np.ndarray]:
-    """One [people, J, 3] mm, world, for each image."""
+def _rows(
+    method: Poses, protocol: Protocol, batch: Sequence[_Image], run: Run, n_joints: int
+) -> dict[str, np.ndarray]:
+    """The rows of a batch's images: image_path [n], coords3d_pred_world [n, J, 3] mm, person_id [n]."""
+    paths, poses, people = [], [np.empty((0, n_joints, 3))], [np.empty(0, np.int64)]
+    for image, found in zip(batch, _poses(method, protocol, batch, run), strict=True):
+        if protocol.one_person and not len(found):
+            found = np.full((1, n_joints, 3), np.nan)
+        paths += [image.path] * len(found)
+        poses.append(found)
+        # The data set's numbers of people whose boxes were given; detected people are numbered
+        people.append(np.arange(len(found)) if run.inference.detects else np.asarray(image.people))
+    return {
+        "image_path": paths,
+        "coords3d_pred_world": np.concatenate(poses),
+        "person_id": np.concatenate(people),
+    }
+
+
+def _poses(method: Poses, protocol: Protocol, batch: Sequence[_Image], run: Run) -> list[np.ndarray]:
+    """One [people, J, 3] mm, world, for each image; images of one size go together."""
     pixels = [read_image(image.source) for image in batch]
     found: list[np.ndarray] = []
     for _, group in groupby(range(len(batch)), key=lambda i: pixels[i].shape):
         rows = list(group)
-        images = np.stack([pixels[i] for i in rows])
-        found += _call(model, protocol, images, [batch[i] for i in rows], run)
+        images = [batch[i] for i in rows]
+        boxes = None if run.inference.detects else [_boxes(image) for image in images]
+        cameras = _cameras([image.camera for image in images])
+        found += method(
+            np.stack([pixels[i] for i in rows]), boxes, cameras, _arguments(protocol, images[0], run)
+        )
     return found
 
 
-def _call(
-    model: Any, protocol: Protocol, pixels: np.ndarray, batch: Sequence[_Image], run: Run
-) -> list[np.ndarray]:
-    import tensorflow as tf
-
+def _arguments(protocol: Protocol, image: _Image, run: Run) -> dict[str, Any]:
+    """Those that are the same for all images of a sequence, which are of one world."""
     arguments = {
-        **_cameras([image.camera for image in batch]),
+        "world_up_vector": np.asarray(image.camera.world_up, np.float32),
         "internal_batch_size": run.internal_batch_size,
         "antialias_factor": run.antialias_factor,
         "num_aug": run.inference.num_aug,
         "skeleton": protocol.skeleton_name,
     }
-    if run.inference.detects:
-        found = model.detect_poses_batched(
-            pixels,
-            detector_threshold=run.inference.detector_threshold,
-            detector_nms_iou_threshold=IOU_THRESHOLD,
-            max_detections=run.inference.max_detections,
-            detector_flip_aug=True,
-            suppress_implausible_poses=False,
-            **arguments,
-        )
-    else:
-        counts = [len(image.boxes) for image in batch]
-        if counts != [len(image.people) for image in batch]:
-            raise ValueError(f"{batch[0].path}: the protocol has no boxes, expected one for each person")
-        boxes = np.array([box for image in batch for box in image.boxes], np.float32).reshape(-1, 4)
-        ragged = tf.RaggedTensor.from_row_lengths(boxes, np.array(counts, np.int64))
-        found = model.estimate_poses_batched(pixels, ragged, **arguments)
-    return [found["poses3d"][i].numpy() for i in range(len(batch))]
+    if not run.inference.detects:
+        return arguments
+    return arguments | {
+        "detector_threshold": run.inference.detector_threshold,
+        "detector_nms_iou_threshold": IOU_THRESHOLD,
+        "max_detections": run.inference.max_detections,
+        "detector_flip_aug": True,
+        "suppress_implausible_poses": False,
+    }
+
+
+def _boxes(image: _Image) -> np.ndarray:
+    """[people, 4] px."""
+    if len(image.boxes) != len(image.people):
+        raise ValueError(f"{image.path}: the protocol has no boxes, expected one for each person")
+    return np.array(image.boxes, np.float32).reshape(-1, 4)
 
 
 def _cameras(cameras: Sequence[Camera]) -> dict[str, np.ndarray]:
-    """Their arguments; all are of one world."""
+    """Their arguments."""
     distortion = np.stack([camera.distortion for camera in cameras])
     if not distortion[:, SHORT_DISTORTION:].any():
         distortion = distortion[:, :SHORT_DISTORTION]
@@ -178,20 +234,4 @@ def _cameras(cameras: Sequence[Camera]) -> dict[str, np.ndarray]:
         "intrinsic_matrix": np.stack([camera.intrinsics for camera in cameras]).astype(np.float32),
         "distortion_coeffs": distortion.astype(np.float32),
         "extrinsic_matrix": extrinsics.astype(np.float32),
-        "world_up_vector": np.asarray(cameras[0].world_up, np.float32),
     }
-
-
-def _person_ids(image: _Image, poses: np.ndarray, detects: bool) -> np.ndarray:
-    """The data set's numbers of people whose boxes were given; detected people are numbered."""
-    return np.arange(len(poses)) if detects else np.asarray(image.people)
-
-
-def _hash(folder: Path) -> str:
-    """SHA-256 of all files of a SavedModel but its assets for warming up."""
-    digest = hashlib.sha256()
-    for path in sorted([folder / "saved_model.pb", *(folder / "variables").glob("*")]):
-        digest.update(f"{path.relative_to(folder).as_posix()}\n".encode())
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()

@@ -1,14 +1,19 @@
 """`dozens predict`: a SavedModel run on the images of a benchmark; `dozens evaluate` scores what it writes."""
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import tyro
+from rich.console import Console
+from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from evaluation import protocols
-from evaluation.predict import load_model, predict, run_of
+from evaluation.predict import predict, run_of
 from evaluation.protocols import Protocol
+from evaluation.saved_model import load_model
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,7 @@ class Predict:
     model: Path
     """Folder of the SavedModel."""
     out: Path
-    """Prediction file to write: .npz or .h5."""
+    """Prediction file to write: .npz or .h5. A run that was killed leaves OUT.unfinished; the same command goes on."""
     num_aug: int | None = None
     """Test-time augmentations of each person; the benchmark's own by default."""
     use_data_set_boxes: bool = False
@@ -52,6 +57,25 @@ def main(args: list[str] | None = None) -> int:
         internal_batch_size=options.internal_batch_size,
         antialias_factor=options.antialias_factor,
     )
-    n_rows = predict(model, protocol, options.root, options.out, run, meta)
-    print(f"{options.out}: {n_rows} people of {protocol.title}")
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    with images_progress(protocol.title) as progress:
+        done = predict(model, protocol, options.root, options.out, run, meta, progress)
+    before = f", {done.images_before} images of them from a former run" if done.images_before else ""
+    print(f"{options.out}: {done.rows} people of {protocol.title}{before}")
     return 0
+
+
+@contextmanager
+def images_progress(title: str) -> Iterator[Callable[[str, int], None]]:
+    """Yields what `predict` tells of its progress; shows images, images a second and the sequence."""
+    columns = [TextColumn("{task.description}"), TextColumn("{task.completed} images"), TimeElapsedColumn()]
+    columns += [TextColumn("{task.fields[rate]}"), TextColumn("{task.fields[sequence]}")]
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(title, total=None, rate="", sequence="")
+
+        def progress(sequence: str, images: int) -> None:
+            bar.advance(task, images)
+            elapsed = bar.tasks[0].elapsed or 1e-9
+            bar.update(task, rate=f"{bar.tasks[0].completed / elapsed:.1f} frames/s", sequence=sequence)
+
+        yield progress

@@ -3,20 +3,16 @@
 import csv
 import json
 
-import cv2
 import numpy as np
 import pytest
 import small_h36m
+import small_synthetic
 from benchmark_files import moved, write_predictions
+from small_synthetic import SKELETON
 
 from evaluation.commands import evaluate as commands
 from evaluation.protocols import load
-from posepile import skeletons
-from posepile.cameras import Camera
-from posepile.example import PoseExample
-from posepile.store import StoreWriter
 
-SKELETON = skeletons.union(["smpl", "h36m"])
 H36M = load("h36m")()
 
 
@@ -33,19 +29,12 @@ def h36m(tmp_path_factory):
 @pytest.fixture
 def synthetic(tmp_path):
     """The arguments for a store of three examples, in whose predictions SMPL's left wrist is off by 30 mm."""
-    rng = np.random.default_rng(0)
-    joints = (rng.normal(size=(3, len(SKELETON), 3)) * 200 + [0, 4000, 0]).astype(np.float32)
-    jpeg = cv2.imencode(".jpg", np.zeros((64, 64, 3), np.uint8))[1].tobytes()
-    camera = Camera([[60, 0, 31.5], [0, 60, 31.5], [0, 0, 1]], [[1, 0, 0], [0, 0, -1], [0, 1, 0]])
-    with StoreWriter(tmp_path / "store", id="t", role="test", skeleton=SKELETON, licence="CC0-1.0") as writer:
-        for i in range(3):
-            writer.append(PoseExample(f"e{i}", jpeg, camera, np.float32([10, 10, 40, 40]), joints[i]))
-    predicted = joints.copy()
+    predicted = small_synthetic.poses()
     predicted[:, SKELETON.index("lwri"), 0] += 30
-    fields = {"key": np.array([f"t:e{i}" for i in range(3)]), "joint_names": np.array(SKELETON.joints)}
+    fields = {"key": np.array(small_synthetic.keys()), "joint_names": np.array(SKELETON.joints)}
     np.savez(tmp_path / "p.npz", poses=predicted, coords3d_pred_world=predicted, **fields)
-    files = ["--predictions", str(tmp_path / "p.npz"), "--root", str(tmp_path / "store")]
-    return ["--benchmark", "synthetic", *files]
+    root = small_synthetic.write(tmp_path / "store")
+    return ["--benchmark", "synthetic", "--predictions", str(tmp_path / "p.npz"), "--root", str(root)]
 
 
 def test_json_says_how_it_was_measured(h36m, tmp_path):

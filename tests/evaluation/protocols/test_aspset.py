@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from benchmark_files import moved
 from fakes import aspset as fake
+from small_aspset import ANKLE, WRIST, T, poses, write
 
 from evaluation.benchmark_results import score_benchmark
 from evaluation.predictions import PredictionError
@@ -13,42 +14,11 @@ from posepile.datasets.raw import RawDataError
 
 pytestmark = pytest.mark.filterwarnings("ignore::evaluation.joint_columns.PredictionWarning")
 PROTOCOL = load("aspset")()
-T = 11
-ANKLE, WRIST, PELVIS = 0, 3, 16
-WAVE = 240.0  # mm along z, of the right wrist in frame 5
-CLIP = ("aaaa", "0003", "mid")
-
-
-def poses() -> np.ndarray:
-    """[T, 17, 3] mm, world. Left hip to knee 200, pelvis to spine 255, spine to neck 0: 455 in all, half of 910."""
-    i = np.arange(17)
-    pose = np.stack([16.0 * i, 40.0 * i, 8000 + 0.0 * i], axis=1)
-    pose[8] = 0, 0, 8000  # lhip
-    pose[7] = 0, 200, 8000  # lkne
-    pose[PELVIS] = 100, 0, 8000
-    pose[15] = pose[14] = 355, 0, 8000  # spine and neck
-    found = np.repeat(pose[None], T, axis=0)
-    found[5, WRIST, 2] += WAVE
-    return found
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    root = tmp_path_factory.mktemp("aspset")
-    write_split(root, "test")
-    return root
-
-
-def write_split(root, split, found=None):
-    found = poses() if found is None else found
-    data = root / "data" / ("test" if split == "test" else "trainval")
-    subject, clip, view = CLIP
-    data.mkdir(parents=True)
-    (root / "data/splits.csv").write_text(f"{subject},{clip},{split},{view}\n1e28,0001,train,left\n")
-    fake.write_c3d(data / f"joints_3d/{subject}/{subject}-{clip}.c3d", found)
-    camera = fake.known_camera(view)
-    fake._write_camera(data / f"cameras/{subject}/{subject}-{view}.json", camera, is_flat=True)
-    fake._write_boxes(data / f"boxes/{subject}/{subject}-{clip}-{view}.csv", camera, found, split="test")
+    return write(tmp_path_factory.mktemp("aspset"))
 
 
 def test_every_fifth_frame(root):
@@ -99,7 +69,7 @@ def test_joints_that_are_not_labelled(score, tmp_path):
     """The mean of poses is not that of joints: one pose has 1 of its 16 joints wrong, by 160 mm."""
     lost = poses()
     lost[5, ANKLE] = 0
-    write_split(tmp_path, "test", lost)
+    write(tmp_path, "test", lost)
 
     def change(labelled, found):
         found = np.nan_to_num(found)
@@ -120,7 +90,7 @@ def test_universal(score, root):
 
 
 def test_other_splits_are_scored_at_50(score, tmp_path):
-    write_split(tmp_path, "val")
+    write(tmp_path, "val")
     found = score(load("aspset")(split="val"), tmp_path)
     assert found.coverage["people"] == T
     with pytest.raises(RawDataError, match="no clip of 'test'"):
