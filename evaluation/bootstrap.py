@@ -49,26 +49,40 @@ def interval(
         raise ValueError(f"values has {len(values)} rows and sequences {len(sequences)}, expected as many")
     if not 0 < level < 1:
         raise ValueError(f"level is {level}, expected a number between 0 and 1")
-    return interval_of_sums(*_by_sequence(values, sequences), level, n_draws, seed)
+    sums, counts = sums_by_sequence(values, sequences)
+    return interval_of_sums(sums[counts > 0], counts[counts > 0], level, n_draws, seed)
 
 
 def interval_of_sums(
     sums: np.ndarray, counts: np.ndarray, level: float = 0.95, n_draws: int = 2000, seed: int = 0
 ) -> Interval:
-    """`interval`, from each sequence's sum of values [S] and number of values [S], which is not 0."""
-    value = float(sums.sum() / counts.sum()) if len(sums) else float("nan")
+    """`interval`, from each sequence's sum of values [S] and number of values [S], which is not 0.
+
+    With [S, F] of F parts (formats of a skeleton) it is the plain mean of the parts' pooled means; a part may be empty
+    in a sequence. Draws in which a part has no value at all are left out.
+    """
+    if not len(sums):
+        return Interval(float("nan"), float("nan"), float("nan"), 0)
+    sums, counts = (np.reshape(each, (len(each), -1)) for each in (sums, counts))
+    value = _mean_of_parts(sums.sum(axis=0), counts.sum(axis=0))
     if len(sums) < 2:
-        return Interval(value, float("nan"), float("nan"), len(sums))
+        return Interval(float(value), float("nan"), float("nan"), len(sums))
     rng = np.random.default_rng(seed)
     draws = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=n_draws)
-    low, high = np.quantile(draws @ sums / (draws @ counts), [(1 - level) / 2, (1 + level) / 2])
-    return Interval(value, float(low), float(high), len(sums))
+    means = _mean_of_parts(draws @ sums, draws @ counts)
+    low, high = np.nanquantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(value), float(low), float(high), len(sums))
 
 
-def _by_sequence(values: np.ndarray, sequences: Sequence) -> tuple[np.ndarray, np.ndarray]:
-    """Sums and numbers of the values that count, [S] each, without the sequences that have none."""
+def sums_by_sequence(values: np.ndarray, sequences: Sequence) -> tuple[np.ndarray, np.ndarray]:
+    """Sums and numbers of the values [N, J] that count (are not NaN), [S] each, sequences in ascending order."""
     _, which = np.unique(np.asarray(sequences), return_inverse=True)
     counted = ~np.isnan(values)
     sums = np.bincount(which, np.where(counted, values, 0.0).sum(axis=1))
-    counts = np.bincount(which, counted.sum(axis=1))
-    return sums[counts > 0], counts[counts > 0]
+    return sums, np.bincount(which, counted.sum(axis=1))
+
+
+def _mean_of_parts(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """[..., F] -> [...]; NaN where a part has no value."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (sums / counts).mean(axis=-1)

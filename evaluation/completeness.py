@@ -50,15 +50,13 @@ class Completeness:
     """Watches predictions go by, sequence after sequence; `finish` judges."""
 
     def __init__(self, file: PredictionFile, skeleton: Skeleton, one_person: bool, misses_count: bool):
-        self._file, self._skeleton = file, skeleton
-        self._misses_count = misses_count
+        self._file, self._misses_count = file, misses_count
+        self._plausibility = Plausibility(file.path, repr(file.pose_field), skeleton.mirror)
         self._missing: list[str] = []
         self._not_finite: list[str] = []
         self._n_missing = self._n_not_finite = 0
         self._used = np.zeros(len(file), bool)
         self._counts = np.zeros(4, np.int64)
-        self._sizes = np.zeros(2)  # of predicted, of true people: sums of distances from their mean joint
-        self._errors = np.zeros(2)  # as they are, mirrored
         if one_person and (repeated := file.repeated()):
             raise PredictionError(
                 f"{file.path}: {len(repeated)} images come more than once: {_some(repeated)}"
@@ -83,7 +81,7 @@ class Completeness:
         _extend(self._not_finite, image_paths, damaged)
         self._used[used] = True
         self._counts += (len(rows), (~missing).sum(), labelled.sum(), finite.sum())
-        self._measure(poses, true, finite)
+        self._plausibility.add(poses, true)
 
     def finish(self, allow_missing: bool) -> Coverage:
         """Raises PredictionError for what cannot be scored; warns of what is doubtful."""
@@ -94,8 +92,7 @@ class Completeness:
             raise PredictionError(
                 f"{path}: {len(unknown)} rows are for images that the benchmark lacks: {listed}"
             )
-        self._check_size()
-        self._check_sides()
+        self._plausibility.check()
         problems = []
         if self._n_missing and not self._misses_count:
             problems.append(f"{self._n_missing} people have no row: {_some(self._missing, self._n_missing)}")
@@ -112,38 +109,48 @@ class Completeness:
             warnings.warn(text, PredictionWarning, stacklevel=2)
         return coverage
 
-    def _measure(self, poses: np.ndarray, true: np.ndarray, finite: np.ndarray) -> None:
+
+class Plausibility:
+    """Sizes and sides of predicted people, added up: metres, and left exchanged with right.
+
+    path, field: for messages. mirror: [J] each joint's partner on the other side.
+    """
+
+    def __init__(self, path: str, field: str, mirror: np.ndarray):
+        self._path, self._field, self._mirror = path, field, mirror
+        self._sizes = np.zeros(2)  # of predicted, of true people: sums of distances from their mean joint
+        self._errors = np.zeros(2)  # as they are, mirrored
+
+    def add(self, poses: np.ndarray, true: np.ndarray) -> None:
+        """poses, true: [n, J, 3] mm, NaN where missing or not labelled."""
+        finite = np.isfinite(true).all(axis=-1) & np.isfinite(poses).all(axis=-1)
         whole = finite.sum(axis=1) > 1
         p, g, mask = (array[whole] for array in (poses, true, finite))
         for i, points in enumerate((p, g)):
             self._sizes[i] += metrics.mean_relative_distances(np.zeros_like(points), points, mask)[mask].sum()
-        exchanged = mask & mask[:, self._skeleton.mirror]
-        for i, points in enumerate((p, p[:, self._skeleton.mirror])):
+        exchanged = mask & mask[:, self._mirror]
+        for i, points in enumerate((p, p[:, self._mirror])):
             self._errors[i] += np.nansum(metrics.mean_relative_distances(points, g, exchanged))
 
-    def _check_size(self) -> None:
+    def check(self) -> None:
+        """Raises PredictionError for metres; warns of other odd sizes and of exchanged sides."""
         ratio = self._sizes[0] / self._sizes[1] if self._sizes[1] else 1.0
         if METRES[0] < ratio < METRES[1]:
             raise PredictionError(
-                f"{self._file.path}: predicted people are {ratio:.5f} times as large as true ones: "
-                f"'{self._file.pose_field}' seems to be in metres, expected mm"
+                f"{self._path}: predicted people are {ratio:.5f} times as large as true ones: {self._field} seems to "
+                "be in metres, expected mm"
             )
         if not ODD_SIZES[0] < ratio < ODD_SIZES[1]:
-            warnings.warn(
-                f"{self._file.path}: predicted people are {ratio:.3g} times as large as true ones; are they in mm?",
-                PredictionWarning,
-                stacklevel=3,
-            )
-
-    def _check_sides(self) -> None:
+            self._warn(f"predicted people are {ratio:.3g} times as large as true ones; are they in mm?")
         straight, mirrored = self._errors
         if mirrored < MIRRORED_FACTOR * straight:
-            warnings.warn(
-                f"{self._file.path}: the error is {mirrored / straight:.2f} times as large with left and right "
-                "exchanged: are the joints MIRRORED?",
-                PredictionWarning,
-                stacklevel=3,
+            factor = mirrored / straight
+            self._warn(
+                f"the error is {factor:.2f} times as large with left and right exchanged: are the joints MIRRORED?"
             )
+
+    def _warn(self, text: str) -> None:
+        warnings.warn(f"{self._path}: {self._field}: {text}", PredictionWarning, stacklevel=4)
 
 
 def _extend(listed: list[str], image_paths: Sequence[str], which: np.ndarray) -> None:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluation.alignment import root_position
+from evaluation.metrics import pooled_mean
 from posepile.names import unknown_name
 
 
@@ -46,9 +47,15 @@ def disagreement(
 
     Raises UnknownNameError for a joint that is not among the names, ValueError if there are no pairs.
     """
+    return summary(differences(pred, joint_names, pairs))
+
+
+def differences(pred: np.ndarray, joint_names: Sequence[str], pairs: Sequence[tuple[str, str]]) -> np.ndarray:
+    """[N, n_pairs, 3] mm behind `disagreement`, NaN where a joint is missing."""
     a, b = _columns(joint_names, pairs)
     pred = np.asarray(pred, np.float64)
-    return _summary(pred[:, a] - pred[:, b])
+    with np.errstate(invalid="ignore"):  # inf - inf
+        return _finite(pred[:, a] - pred[:, b])
 
 
 def own_root_disagreement(
@@ -68,6 +75,11 @@ def own_root_disagreement(
 
     Raises UnknownNameError, ValueError.
     """
+    return summary(own_root_differences(pred, true, joint_names, pairs, roots))
+
+
+def own_root_differences(pred, true, joint_names, pairs, roots) -> np.ndarray:
+    """[N, n_pairs, 3] mm behind `own_root_disagreement`, which tells the arguments; NaN where a joint is missing."""
     a, b = _columns(joint_names, pairs)
     error = np.asarray(pred, np.float64) - np.asarray(true, np.float64)
     root_of = {
@@ -77,7 +89,23 @@ def own_root_disagreement(
     at_a, at_b = (
         np.concatenate([root_of[tuple(roots[pair[side]])] for pair in pairs], axis=1) for side in (0, 1)
     )
-    return _summary((error[:, a] - at_a) - (error[:, b] - at_b))
+    with np.errstate(invalid="ignore"):
+        return _finite((error[:, a] - at_a) - (error[:, b] - at_b))
+
+
+def parts(difference: np.ndarray) -> dict[str, np.ndarray]:
+    """[N, n_pairs, 3] -> "total", "depth" and "plane" [N, n_pairs] mm, as in `Disagreement`."""
+    return {
+        "total": np.linalg.norm(difference, axis=-1),
+        "depth": np.abs(difference[..., 2]),
+        "plane": np.linalg.norm(difference[..., :2], axis=-1),
+    }
+
+
+def summary(difference: np.ndarray) -> Disagreement:
+    """Means over the finite ones of [N, n_pairs, 3] differences."""
+    means = {name: pooled_mean(values) for name, values in parts(difference).items()}
+    return Disagreement(**means, n_pairs=difference.shape[1])
 
 
 def _columns(joint_names: Sequence[str], pairs: Sequence[tuple[str, str]]) -> tuple[np.ndarray, np.ndarray]:
@@ -93,15 +121,5 @@ def _place(joint_names: Sequence[str], name: str) -> int:
     return joint_names.index(name)
 
 
-def _summary(difference: np.ndarray) -> Disagreement:
-    """[N, n_pairs, 3] differences to their mean sizes; those that are not finite are left out."""
-    n_pairs = difference.shape[1]
-    difference = difference[np.isfinite(difference).all(axis=-1)]  # [n, 3]
-    if not len(difference):
-        return Disagreement(float("nan"), float("nan"), float("nan"), n_pairs)
-    return Disagreement(
-        total=float(np.linalg.norm(difference, axis=-1).mean()),
-        depth=float(np.abs(difference[..., 2]).mean()),
-        plane=float(np.linalg.norm(difference[..., :2], axis=-1).mean()),
-        n_pairs=n_pairs,
-    )
+def _finite(difference: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite(difference).all(axis=-1, keepdims=True), difference, np.nan)

@@ -1,22 +1,28 @@
 """Scores a file of predictions against a test store: per skeleton format, averaged, and between formats."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from evaluation import metrics
 from evaluation.alignment import root_position
-from evaluation.consistency import Disagreement, disagreement, own_root_disagreement
+from evaluation.bootstrap import Interval, interval_of_sums, sums_by_sequence
+from evaluation.completeness import Coverage, Plausibility
+from evaluation.consistency import Disagreement, differences, own_root_differences, parts, summary
 from evaluation.prediction_file import PredictionError
-from evaluation.predictions import StorePredictions, check_complete, read_predictions, select
+from evaluation.predictions import StorePredictions, read_predictions, select
 from evaluation.truth import FormatJoints, Truth, formats_of, read_truth, root_names
 from posepile.store import Store
 
 PCK_THRESHOLD_MM = 100.0
 CPS_THRESHOLD_MM = 200.0
 METRICS = ("mpjpe", "p_mpjpe", "pck100", "cps200")
+PERCENT = ("pck100", "cps200")
+
+Sums = tuple[np.ndarray, np.ndarray]
+"""Of the values of each sequence and format, and their numbers, [S, F]."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,15 @@ class Scores:
     disagreement: Disagreement | None
     own_root: Disagreement | None
     n_examples: int
+    coverage: Coverage | None = None
+    sums: Mapping[str, Sums] = field(default_factory=dict, repr=False)
+    """Of each figure of `summary`; what `interval` needs."""
+
+    def interval(self, figure: str) -> Interval:
+        """A figure of `summary` with its 95 % interval, by resampling sequences (see `Truth.sequences`)."""
+        sums, counts = self.sums[figure]
+        used = counts.any(axis=1)
+        return interval_of_sums(sums[used], counts[used]).scaled(100.0 if figure in PERCENT else 1.0)
 
     def summary(self) -> dict[str, float]:
         """One flat row: the averages and the disagreement between formats (absent without pairs)."""
@@ -64,28 +79,39 @@ def score_predictions(
         test: the store, or what `read_truth` gave, which saves reading it again.
         pairs: union names of joints that are one point by construction; none leaves out the disagreement.
         formats: which to score; None means all that the store labels.
-        allow_missing: accept joints predicted as NaN; they count as wrong (see `evaluation.metrics`).
+        allow_missing: accept examples without a row and joints predicted as NaN; they count as wrong (see
+            `evaluation.metrics`).
 
-    Raises PredictionError for keys that are missing, repeated or unknown, joints that are missing, and values
-    that are not finite.
+    Raises PredictionError for keys that are missing, repeated or unknown, joints that are missing, values that are not
+    finite, and metres. Warns of other odd sizes and of mirrored joints.
     """
     truth = read_truth(test) if isinstance(test, Store) else test
     file = predictions if isinstance(predictions, StorePredictions) else read_predictions(predictions)
     truth = _only_formats(truth, formats)
-    file = select(file, truth, truth.joint_names)
-    if not allow_missing:
-        check_complete(file)
+    file = select(file, truth, truth.joint_names, allow_missing)
     wanted = formats_of(truth.joint_names, truth.source)
-    by_format = {name: _format_scores(file.world, truth.world, joints) for name, joints in wanted.items()}
+    for name, joints in wanted.items():
+        people = Plausibility(file.path, f"'coords3d_pred_world' ({name})", joints.mirror)
+        people.add(file.world[:, joints.columns], truth.world[:, joints.columns])
+        people.check()
+    values = {name: _format_values(file.world, truth.world, joints) for name, joints in wanted.items()}
+    by_format = {name: _format_scores(of_format) for name, of_format in values.items()}
     average = {metric: float(np.mean([s[metric] for s in by_format.values()])) for metric in METRICS}
+    found = {metric: [of_format[metric] for of_format in values.values()] for metric in METRICS}
     pairs = [pair for pair in pairs if set(pair) <= set(truth.joint_names)]
     between = own_root = None
     if pairs:
-        between = disagreement(file.poses, file.joint_names, pairs)
         roots = {truth.joint_names[i]: root_names(f) for f, joints in wanted.items() for i in joints.columns}
         in_camera = [truth.in_camera_frame(points) for points in (file.world, truth.world)]
-        own_root = own_root_disagreement(*in_camera, truth.joint_names, pairs, roots)
-    return Scores(by_format, average, between, own_root, len(truth.keys))
+        apart = differences(file.poses, file.joint_names, pairs)
+        apart_at_roots = own_root_differences(*in_camera, truth.joint_names, pairs, roots)
+        between, own_root = summary(apart), summary(apart_at_roots)
+        total, depth, plane = parts(apart).values()
+        found |= {"disagreement": [total], "disagreement_depth": [depth], "disagreement_plane": [plane]}
+        found["disagreement_own_root"] = [parts(apart_at_roots)["total"]]
+    sums = {name: _sums(of_formats, truth.sequences) for name, of_formats in found.items()}
+    n = len(truth.keys)
+    return Scores(by_format, average, between, own_root, n, _coverage(file.world, truth.world), sums)
 
 
 def mean_pose_mpjpe(
@@ -128,16 +154,35 @@ def _only_formats(truth: Truth, formats: Sequence[str] | None) -> Truth:
     chosen = labelled if formats is None else {name: labelled[name] for name in formats}
     columns = np.concatenate([joints.columns for joints in chosen.values()])
     names = tuple(truth.joint_names[i] for i in columns)
-    return Truth(truth.source, truth.keys, truth.world[:, columns], truth.rotations, names)
+    return replace(truth, world=truth.world[:, columns], joint_names=names)
 
 
-def _format_scores(pred: np.ndarray, true: np.ndarray, joints: FormatJoints) -> dict[str, float]:
+def _format_values(pred: np.ndarray, true: np.ndarray, joints: FormatJoints) -> dict[str, np.ndarray]:
+    """Metric -> [N, n] or, of poses, [N, 1] values: mm, or 1 for right and 0 for wrong; "distances" [N, n]."""
     pred, true = pred[:, joints.columns], true[:, joints.columns]
     distances = metrics.root_relative_distances(pred, true, root=joints.root)
     return {
-        "mpjpe": metrics.mean_distance(distances),
-        "p_mpjpe": metrics.p_mpjpe(pred, true),
-        "pck100": metrics.correct_joints(distances, PCK_THRESHOLD_MM),
-        "cps200": metrics.correct_poses(distances, CPS_THRESHOLD_MM),
-        "coverage": metrics.coverage(distances),
+        "mpjpe": metrics.counted_errors(distances),
+        "p_mpjpe": metrics.counted_errors(metrics.procrustes_distances(pred, true)),
+        "pck100": metrics.hits(distances, PCK_THRESHOLD_MM),
+        "cps200": metrics.hits(metrics.worst_joints(distances), CPS_THRESHOLD_MM)[:, None],
+        "distances": distances,
     }
+
+
+def _format_scores(values: Mapping[str, np.ndarray]) -> dict[str, float]:
+    scale = dict.fromkeys(PERCENT, 100.0)
+    found = {metric: scale.get(metric, 1.0) * metrics.pooled_mean(values[metric]) for metric in METRICS}
+    return found | {"coverage": metrics.coverage(values["distances"])}
+
+
+def _sums(of_formats: Sequence[np.ndarray], sequences: Sequence[str]) -> Sums:
+    found = [sums_by_sequence(values, sequences) for values in of_formats]
+    sums, counts = (np.stack(each, axis=1) for each in zip(*found, strict=True))
+    return sums, counts
+
+
+def _coverage(pred: np.ndarray, true: np.ndarray) -> Coverage:
+    labelled = np.isfinite(true).all(axis=-1)
+    found = labelled & np.isfinite(pred).all(axis=-1)
+    return Coverage(*(int(each.sum()) for each in (labelled.any(axis=1), found.any(axis=1), labelled, found)))

@@ -39,6 +39,9 @@ class Truth:
     """[N, 3, 3] world to the crop's camera, which looks at the middle of the box and has zero roll."""
     joint_names: tuple[str, ...]
     """[J] names as in a union of formats."""
+    sequences: tuple[str, ...]
+    """[N] examples that resemble each other: of one subject, who has one body and one look in the synthetic pile; else
+    each by itself. Confidence intervals resample them."""
 
     def in_camera_frame(self, world: np.ndarray) -> np.ndarray:
         """Turns [N, n, 3] vectors from world to crop camera directions (no translation)."""
@@ -53,7 +56,7 @@ class Truth:
 
 def read_truth(store: Store) -> Truth:
     """Reads all labels of a store. Raises ValueError if an example has no camera or no 3D labels."""
-    keys, world, rotations = [], [], []
+    keys, world, rotations, sequences = [], [], [], []
     for start in range(0, len(store), CHUNK):
         for example in store.examples(range(start, min(start + CHUNK, len(store)))):
             if example.joints3d is None or example.camera is None:
@@ -62,10 +65,18 @@ def read_truth(store: Store) -> Truth:
             keys.append(f"{store.id}:{example.key}")
             world.append(example.joints3d)
             rotations.append(example.camera.turned_to((x + width / 2, y + height / 2)).rotation)
+            sequences.append(example.tags.get("subject", example.key))
     if not keys:
         raise ValueError(f"{store.path}: the store is empty, expected labelled examples")
     names = store.info.union_joints
-    return Truth(str(store.path), tuple(keys), np.array(world, np.float64), np.array(rotations), tuple(names))
+    return Truth(
+        str(store.path),
+        tuple(keys),
+        np.array(world, np.float64),
+        np.array(rotations),
+        tuple(names),
+        tuple(sequences),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +89,8 @@ class FormatJoints:
     """[n] what the format calls them."""
     root: tuple[int, ...]
     """Positions among them of the joints whose mean is the root."""
+    mirror: np.ndarray
+    """[n] position of each joint's partner on the other side, itself where there is none."""
 
 
 def formats_of(joint_names: Sequence[str], source: str = "") -> dict[str, FormatJoints]:
@@ -105,7 +118,11 @@ def _format_joints(name: str, joints: list[tuple[int, str]], source: str) -> For
     lacking = [joint for joint in root if joint not in base_names]
     if lacking:
         raise ValueError(f"{source}: format {name!r} lacks its root joint {', '.join(map(repr, lacking))}")
-    return FormatJoints(np.array(columns), base_names, tuple(base_names.index(joint) for joint in root))
+    place = {joint: i for i, joint in enumerate(base_names)}
+    skeleton = skeletons.load(name)
+    partners = dict(zip(skeleton.joints, (skeleton.joints[i] for i in skeleton.mirror), strict=True))
+    mirror = np.array([place.get(partners[joint], i) for joint, i in place.items()])
+    return FormatJoints(np.array(columns), base_names, tuple(place[joint] for joint in root), mirror)
 
 
 @cache

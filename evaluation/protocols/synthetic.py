@@ -1,11 +1,14 @@
 """The synthetic test set: every skeleton format labelled on every image, each scored at its own root."""
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from evaluation.benchmark_results import document, names_of, provenance
+from evaluation.joint_columns import PredictionWarning
 from evaluation.predictions import read_predictions
 from evaluation.score import METRICS, Scores, score_predictions
 from evaluation.truth import read_truth
@@ -43,11 +46,12 @@ class SyntheticProtocol:
         truth = read_truth(Store.open(root))
         pairs, models = same_points(truth.joint_names), {}
         for name, path in zip(names_of(paths), paths, strict=True):
-            file = read_predictions(path)
-            scores = score_predictions(file, truth, pairs, self.formats or None, allow_missing)
-            models[name] = provenance(Path(path), file.meta) | _model(scores)
-        about = {"images": len(truth.keys), "root": str(root), "fingerprint": truth.fingerprint()}
-        return document(self, about, models)
+            with _noted_warnings() as noted:
+                file = read_predictions(path)
+                scores = score_predictions(file, truth, pairs, self.formats or None, allow_missing)
+            models[name] = provenance(Path(path), file.meta) | _model(scores, noted)
+        about = {"images": len(truth.keys), "sequences": len(set(truth.sequences)), "root": str(root)}
+        return document(self, about | {"fingerprint": truth.fingerprint()}, models)
 
     def describe(self) -> dict[str, str]:
         return {
@@ -60,7 +64,8 @@ class SyntheticProtocol:
             "frames": "all",
             "boxes": "the store's",
             "truth": "by construction",
-            "averaging": "over poses and joints of a format, then the plain mean of the formats",
+            "averaging": "over poses and joints of a format, then the plain mean of the formats; intervals resample "
+            "subjects",
         }
 
 
@@ -74,16 +79,28 @@ def same_points(joint_names: tuple[str, ...]) -> list[tuple[str, str]]:
     return [pair for pair in synthetic_pairs(skeletons.FORMATS) if set(pair) <= set(joint_names)]
 
 
-def _model(scores: Scores) -> dict[str, Any]:
-    figures = {
-        name: {"label": LABELS[name][0], "unit": LABELS[name][1], "value": value, "low": None, "high": None}
-        for name, value in scores.summary().items()
-    }
+@contextmanager
+def _noted_warnings() -> Iterator[list[str]]:
+    """Doubts about a file: kept, and given on."""
+    noted: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield noted
+    for warning in caught:
+        warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+        if isinstance(warning.message, PredictionWarning):
+            noted.append(str(warning.message))
+
+
+def _model(scores: Scores, noted: list[str]) -> dict[str, Any]:
+    figures = {}
+    for name, value in scores.summary().items():
+        (label, unit), found = LABELS[name], scores.interval(name)
+        figures[name] = {"label": label, "unit": unit, "value": value, "low": found.low, "high": found.high}
     groups = {name: {metric: row[metric] for metric in METRICS} for name, row in scores.formats.items()}
-    fractions = [row["coverage"] for row in scores.formats.values()]
     return {
-        "coverage": {"people": scores.n_examples, "fraction": sum(fractions) / len(fractions)},
-        "warnings": [],
+        "coverage": {**vars(scores.coverage), "fraction": scores.coverage.fraction},
+        "warnings": noted,
         "figures": figures,
         "groups": {"format": groups},
         "vector": [[figures[name]["label"], figures[name]["value"]] for name in METRICS],

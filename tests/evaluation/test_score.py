@@ -6,6 +6,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from evaluation import metrics
+from evaluation.joint_columns import PredictionWarning
 from evaluation.prediction_file import PredictionError
 from evaluation.score import mean_pose_mpjpe, read_truth, score_predictions
 from posepile import skeletons
@@ -99,9 +100,10 @@ def test_missing_values_are_an_error_unless_allowed(store, tmp_path):
     world = read_truth(store).world
     world[2, 5] = np.nan
     path = write_predictions(tmp_path, world)
-    with pytest.raises(PredictionError, match=f"not finite for 1 examples: {keys()[2]}"):
+    with pytest.raises(PredictionError, match=rf"not finite \(NaN or infinite\) for 1 examples: {keys()[2]}"):
         score_predictions(path, store)
-    scores = score_predictions(path, store, allow_missing=True)
+    with pytest.warns(PredictionWarning, match="not finite"):
+        scores = score_predictions(path, store, allow_missing=True)
     assert scores.formats["smpl"]["coverage"] == pytest.approx(1 - 1 / (24 * N))
     assert scores.formats["smpl"]["pck100"] < 100
 
