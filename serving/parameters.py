@@ -1,58 +1,18 @@
-"""The arguments of the multi-person model: types, shapes and defaults in one table, and what is refused.
+"""The arguments of the multi-person model as TensorFlow sees them, and what is refused.
 
 Source: serving sheet, sections 1 and 4.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
 
-UNKNOWN_INTRINSICS = ((-1.0, -1.0, -1.0),) * 3
-IDENTITY = ((1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0), (0.0, 0.0, 0.0, 1.0))
-NO_DISTORTION = (0.0,) * 5
+from serving.parameter_table import OF_DETECTION, OF_ESTIMATION, PARAMETERS
+
 FEWEST_COEFFICIENTS, MOST_COEFFICIENTS = 5, 12
 SMALLEST_FOV_DEG, LARGEST_FOV_DEG = 1.0, 170.0
 
-
-@dataclass(frozen=True)
-class Parameter:
-    """An optional argument: its type, its shape for one image, its default, and whether images differ in it."""
-
-    dtype: tf.DType
-    shape: tuple[int | None, ...]
-    default: Any
-    per_image: bool = False
-
-    def spec(self, name: str, batched: bool) -> tf.TensorSpec:
-        shape = (None, *self.shape) if batched and self.per_image else self.shape
-        return tf.TensorSpec(shape, self.dtype, name)
-
-    def default_of(self, batched: bool) -> Any:
-        return (self.default,) if batched and self.per_image else self.default
-
-
-PARAMETERS = {
-    "intrinsic_matrix": Parameter(tf.float32, (3, 3), UNKNOWN_INTRINSICS, per_image=True),
-    "distortion_coeffs": Parameter(tf.float32, (None,), NO_DISTORTION, per_image=True),
-    "extrinsic_matrix": Parameter(tf.float32, (4, 4), IDENTITY, per_image=True),
-    "world_up_vector": Parameter(tf.float32, (3,), (0.0, -1.0, 0.0)),
-    "default_fov_degrees": Parameter(tf.float32, (), 55.0),
-    "internal_batch_size": Parameter(tf.int32, (), 64),
-    "antialias_factor": Parameter(tf.int32, (), 1),
-    "num_aug": Parameter(tf.int32, (), 5),
-    "average_aug": Parameter(tf.bool, (), True),
-    "skeleton": Parameter(tf.string, (), ""),
-    "detector_threshold": Parameter(tf.float32, (), 0.3),
-    "detector_nms_iou_threshold": Parameter(tf.float32, (), 0.7),
-    "max_detections": Parameter(tf.int32, (), -1),
-    "detector_flip_aug": Parameter(tf.bool, (), False),
-    "suppress_implausible_poses": Parameter(tf.bool, (), True),
-}
-"""In the order of the methods' arguments."""
-OF_DETECTION = tuple(PARAMETERS)[-5:]
-OF_ESTIMATION = tuple(PARAMETERS)[:-5]
 
 IMAGE = tf.TensorSpec([None, None, 3], tf.uint8, "image")
 IMAGES = tf.TensorSpec([None, None, None, 3], tf.uint8, "images")
@@ -63,7 +23,13 @@ RAGGED_BOXES = tf.RaggedTensorSpec([None, None, 4], tf.float32, ragged_rank=1)
 def signature(*first, batched: bool, detects: bool) -> list:
     """The input signature of a method: `first`, then its parameters in order."""
     names = (*OF_ESTIMATION, *(OF_DETECTION if detects else ()))
-    return [*first, *(PARAMETERS[name].spec(name, batched) for name in names)]
+    return [*first, *(spec(name, batched) for name in names)]
+
+
+def spec(name: str, batched: bool) -> tf.TensorSpec:
+    """Of a parameter."""
+    parameter = PARAMETERS[name]
+    return tf.TensorSpec(parameter.shape_of(batched), parameter.dtype, name)
 
 
 def defaults(batched: bool) -> dict[str, Any]:

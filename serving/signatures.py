@@ -13,11 +13,11 @@ import tensorflow as tf
 from serving import parameters as p
 from serving.estimator import PoseEstimator
 from serving.graph_functions import graph_function
+from serving.parameter_table import AVERAGED
 
 IMAGE_BYTES = tf.TensorSpec([None], tf.string, "image_bytes")
 DENSE_BOXES = tf.TensorSpec([None, None, 4], tf.float32, "boxes")
 NUM_BOXES = tf.TensorSpec([None], tf.int32, "num_boxes")
-AVERAGED = "average_aug"  # always: otherwise the results would have another rank
 
 
 def serving_signatures(estimator: PoseEstimator) -> dict[str, Any]:
@@ -41,7 +41,6 @@ def serving_signatures(estimator: PoseEstimator) -> dict[str, Any]:
         defaults = {n: tf.constant(v, p.PARAMETERS[n].dtype) for n, v in p.defaults(batched=True).items()}
         return graph_function(name, run, specs, defaults)
 
-    skeleton = p.PARAMETERS["skeleton"]
     return {
         "serving_default": signature("serving_default", detect, IMAGE_BYTES, detects=True),
         "detect_poses_batched": signature("detect_poses_batched", detect, p.IMAGES, detects=True),
@@ -52,7 +51,7 @@ def serving_signatures(estimator: PoseEstimator) -> dict[str, Any]:
             "estimate_poses_batched", estimate, p.IMAGES, DENSE_BOXES, NUM_BOXES, detects=False
         ),
         "metadata": graph_function(
-            "metadata", metadata, [skeleton.spec("skeleton", batched=True)], {"skeleton": tf.constant("")}
+            "metadata", metadata, [p.spec("skeleton", batched=True)], {"skeleton": tf.constant("")}
         ),
     }
 

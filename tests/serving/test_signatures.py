@@ -86,7 +86,7 @@ def test_what_is_stored(folder):
         assert set(signature.defaults) == wanted - {"average_aug"}
         for key, value in signature.defaults.items():
             parameter = parameters.PARAMETERS[key]
-            assert signature.inputs[key].dtype == parameter.dtype.as_datatype_enum == value.dtype
+            assert signature.inputs[key].dtype == tf.as_dtype(parameter.dtype).as_datatype_enum == value.dtype
             default = tf.make_ndarray(value)
             expected = tf.constant(parameter.default_of(batched=True), parameter.dtype).numpy()
             np.testing.assert_array_equal(default, expected)
