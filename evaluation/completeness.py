@@ -3,8 +3,9 @@
 What would silently give a wrong number is an error or a loud warning, and names itself.
 """
 
+import itertools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from evaluation import metrics
 from evaluation.joint_columns import PredictionWarning
 from evaluation.prediction_file import PredictionError, PredictionFile
+from evaluation.protocols.protocol import Associated
 from posepile.skeletons import Skeleton
 
 MAX_LISTED = 5
@@ -52,53 +54,50 @@ class Completeness:
     def __init__(self, file: PredictionFile, skeleton: Skeleton, one_person: bool, misses_count: bool):
         self._file, self._misses_count = file, misses_count
         self._plausibility = Plausibility(file.path, repr(file.pose_field), skeleton.mirror)
-        self._missing: list[str] = []
-        self._not_finite: list[str] = []
-        self._n_missing = self._n_not_finite = 0
+        self._missing, self._not_finite = _Listed(), _Listed()
+        self._doubts: dict[str, _Listed] = {}
         self._used = np.zeros(len(file), bool)
         self._counts = np.zeros(4, np.int64)
         if one_person and (repeated := file.repeated()):
-            raise PredictionError(
-                f"{file.path}: {len(repeated)} images come more than once: {_some(repeated)}"
-            )
+            listed = _Listed()
+            listed.add(repeated)
+            raise PredictionError(f"{file.path}: {listed.count} images come more than once: {listed}")
 
-    def add(
-        self,
-        image_paths: Sequence[str],
-        poses: np.ndarray,
-        true: np.ndarray,
-        rows: np.ndarray,
-        used: np.ndarray,
-    ) -> None:
-        """poses, true: [n, J, 3] mm; rows: [n] of the file, -1 where missing; used: rows of known images."""
-        labelled = np.isfinite(true).all(axis=-1)
-        finite = labelled & np.isfinite(poses).all(axis=-1)
-        missing = rows < 0
+    def add(self, image_paths: Sequence[str], found: Associated) -> None:
+        """Adds n people, whose images these are."""
+        labelled = np.isfinite(found.true).all(axis=-1)
+        finite = labelled & np.isfinite(found.poses).all(axis=-1)
+        missing = found.rows < 0
         damaged = ~missing & (finite.sum(axis=1) < labelled.sum(axis=1))
-        self._n_missing += int(missing.sum())
-        self._n_not_finite += int(damaged.sum())
-        _extend(self._missing, image_paths, missing)
-        _extend(self._not_finite, image_paths, damaged)
-        self._used[used] = True
-        self._counts += (len(rows), (~missing).sum(), labelled.sum(), finite.sum())
-        self._plausibility.add(poses, true)
+        self._missing.add(itertools.compress(image_paths, missing))
+        self._not_finite.add(itertools.compress(image_paths, damaged))
+        self._used[found.used] = True
+        self._counts += (len(missing), (~missing).sum(), labelled.sum(), finite.sum())
+        self._plausibility.add(found.poses, found.true)
+        for doubt, images in found.doubts.items():
+            self._doubts.setdefault(doubt, _Listed()).add(images)
 
     def finish(self, allow_missing: bool) -> Coverage:
         """Raises PredictionError for what cannot be scored; warns of what is doubtful."""
         coverage, path = Coverage(*map(int, self._counts)), self._file.path
         unknown = self._file.names[~self._used]
         if len(unknown):
-            listed = _some([name.decode() for name in np.unique(unknown[: 100 * MAX_LISTED])], len(unknown))
+            listed = _Listed()
+            listed.add(name.decode() for name in unknown.tolist())
             raise PredictionError(
-                f"{path}: {len(unknown)} rows are for images that the benchmark lacks: {listed}"
+                f"{path}: {listed.count} rows are for images that the benchmark lacks: {listed}"
             )
         self._plausibility.check()
+        for doubt, images in self._doubts.items():
+            if images.count:
+                warnings.warn(f"{path}: {images.count} {doubt}: {images}", PredictionWarning, stacklevel=2)
         problems = []
-        if self._n_missing and not self._misses_count:
-            problems.append(f"{self._n_missing} people have no row: {_some(self._missing, self._n_missing)}")
-        if self._n_not_finite:
-            listed = _some(self._not_finite, self._n_not_finite)
-            problems.append(f"{self._n_not_finite} people have joints that are NaN or infinite: {listed}")
+        if self._missing.count and not self._misses_count:
+            problems.append(f"{self._missing.count} people have no row: {self._missing}")
+        if self._not_finite.count:
+            problems.append(
+                f"{self._not_finite.count} people have joints that are NaN or infinite: {self._not_finite}"
+            )
         if problems:
             text = f"{path}: {'; '.join(problems)} ({coverage})"
             if not allow_missing:
@@ -153,11 +152,19 @@ class Plausibility:
         warnings.warn(f"{self._path}: {self._field}: {text}", PredictionWarning, stacklevel=4)
 
 
-def _extend(listed: list[str], image_paths: Sequence[str], which: np.ndarray) -> None:
-    for i in np.flatnonzero(which)[: MAX_LISTED - len(listed)]:
-        listed.append(image_paths[i])
+class _Listed:
+    """Names of images: how many, and the first few of them."""
 
+    def __init__(self) -> None:
+        self.count = 0
+        self._first: list[str] = []
 
-def _some(names: Sequence[str], n: int | None = None) -> str:
-    more = (len(names) if n is None else n) - MAX_LISTED
-    return ", ".join(names[:MAX_LISTED]) + (f" and {more} more" if more > 0 else "")
+    def add(self, names: Iterable[str]) -> None:
+        for name in names:
+            self.count += 1
+            if len(self._first) < MAX_LISTED and name not in self._first:
+                self._first.append(name)
+
+    def __str__(self) -> str:
+        more = self.count - len(self._first)
+        return ", ".join(self._first) + (f" and {more} more" if more > 0 else "")

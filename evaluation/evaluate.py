@@ -89,7 +89,7 @@ class _Scorer:
 
     def add(self, labelled: Labelled) -> None:
         found = self._protocol.associate(labelled, self._file, self._columns)
-        self._completeness.add(labelled.image_paths, found.poses, found.true, found.rows, found.used)
+        self._completeness.add(labelled.image_paths, found)
         values, distances = self._protocol.measure(labelled, found)
         self._tally.add(labelled.sequence, labelled.groups, values)
         self._details.add(labelled, found, distances)

@@ -13,7 +13,7 @@ from evaluation.bones import with_true_bone_lengths
 from evaluation.bootstrap import Interval, interval_of_sums
 from evaluation.figures import PAPER_FIGURES, Distances, Figure, distances, paper_values
 from evaluation.prediction_file import PredictionFile
-from evaluation.protocols.protocol import Associated, Labelled, Protocol
+from evaluation.protocols.protocol import Associated, Labelled, Protocol, doubts_of_people
 from evaluation.tally import Tally
 from posepile.datasets.mupots import BOX_FACTOR, MuPoTS, fitted_camera, load_labels
 from posepile.frame import ImageSource
@@ -132,7 +132,8 @@ class MuPoTSProtocol(Protocol):
             chosen[first:end] = np.where(found >= 0, start + found, -1)
         padded = np.concatenate([poses, np.full((1, *poses.shape[1:]), np.nan)])
         rows = np.where(chosen >= 0, np.append(used, -1)[chosen], -1)
-        return Associated(padded[chosen], labelled.joints, rows, used)
+        doubts = doubts_of_people(np.repeat(list(rows_of), np.diff(starts)), poses)
+        return Associated(padded[chosen], labelled.joints, rows, used, doubts=doubts)
 
     def measure(self, labelled: Labelled, found: Associated) -> tuple[dict[str, np.ndarray], Distances]:
         is_matched = found.rows >= 0

@@ -74,6 +74,7 @@ class Associated:
         used: rows of the file that belong to known images, those above and more.
         extra: what a protocol needs besides, [n, ...].
         is_world: whether the frame is the world, not the camera's.
+        doubts: what is odd about the file's rows -> the images in which it is; it becomes a warning.
     """
 
     poses: np.ndarray
@@ -82,6 +83,7 @@ class Associated:
     used: np.ndarray
     extra: Mapping[str, np.ndarray] = field(default_factory=dict)
     is_world: bool = True
+    doubts: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -179,6 +181,29 @@ class Protocol(ABC):
 def true_in_frame_of(file: PredictionFile, labelled: Labelled) -> np.ndarray:
     """The truth in the frame of the file's coordinates."""
     return labelled.joints if file.pose_field.endswith("world") else labelled.in_camera_frame()
+
+
+def doubts_of_people(
+    names: Sequence[str], poses: np.ndarray, nobody_is_nan: bool = False
+) -> dict[str, list[str]]:
+    """`Associated.doubts` where an image may have several rows, so that a second one is no mistake by itself.
+
+    names: [m] images; poses: [m, J, 3]. nobody_is_nan: the file's format has all NaN where nobody was found.
+    """
+    is_finite = np.isfinite(poses).all(axis=(1, 2))
+    seen: set[tuple[str, bytes]] = set()
+    copies, damaged = [], []
+    for name, pose, finite in zip(names, poses, is_finite.tolist(), strict=True):
+        if finite:
+            key = str(name), pose.tobytes()
+            copies += [str(name)] if key in seen else []
+            seen.add(key)
+        elif not (nobody_is_nan and np.isnan(pose).all()):
+            damaged.append(str(name))
+    return {
+        "rows are copies of another one of the same image": copies,
+        "rows have joints that are NaN or infinite": damaged,
+    }
 
 
 def from_frames(

@@ -12,7 +12,7 @@ from evaluation.figures import PAPER_FIGURES, Distances, Figure, by_name
 from evaluation.lsp_joints import load_regressor, lsp_values, regress
 from evaluation.prediction_file import PredictionFile, open_predictions
 from evaluation.predictions import PredictionError
-from evaluation.protocols.protocol import Associated, Labelled, Protocol
+from evaluation.protocols.protocol import Associated, Labelled, Protocol, doubts_of_people
 from evaluation.tally import Tally
 from evaluation.tdpw_files import ChallengePredictions, image_name, true_bodies, true_orientations
 from evaluation.tracks import follow, held
@@ -131,7 +131,9 @@ class TDPWProtocol(Protocol):
         padded = np.concatenate([poses, np.full((1, *poses.shape[1:]), np.nan)])
         rows = np.where(chosen >= 0, np.append(used, -1)[chosen], -1)
         extra = {"found": (own[at] >= 0).astype(float), **self._more(labelled, file, rows)}
-        return Associated(padded[chosen], labelled.joints, rows, used, extra, is_world=False)
+        in_images = np.take(labelled.also_known, images)
+        doubts = doubts_of_people(in_images, poses, nobody_is_nan=isinstance(file, ChallengePredictions))
+        return Associated(padded[chosen], labelled.joints, rows, used, extra, is_world=False, doubts=doubts)
 
     def measure(self, labelled: Labelled, found: Associated) -> tuple[dict[str, np.ndarray], Distances]:
         values, d = super().measure(labelled, found)

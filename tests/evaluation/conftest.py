@@ -1,12 +1,16 @@
-"""Real sample files, and metrics written a second time, slowly."""
+"""Real sample files, small benchmarks to score on, and metrics written a second time, slowly."""
 
 import math
 import os
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from small_benchmarks import SMALL, perfect
+
+from evaluation.joint_columns import PredictionWarning
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +26,37 @@ def samples() -> Path:
 def slow() -> SimpleNamespace:
     """`errors`: one list of errors a pose, inf where the prediction is missing. `random_case`: its arguments."""
     return SimpleNamespace(errors=slow_errors, random_case=random_case)
+
+
+@pytest.fixture(scope="module")
+def roots(tmp_path_factory):
+    """id -> root, written when it is asked for."""
+    written = {}
+
+    def root(id):
+        if id not in written:
+            written[id] = SMALL[id].write(tmp_path_factory.mktemp(id) / "raw")
+        return written[id]
+
+    return root
+
+
+@pytest.fixture
+def check(roots, tmp_path):
+    """check(id, change(predictions) -> changed fields, allow_missing) -> the document's model and the warnings."""
+
+    def check(id, change=lambda predictions: {}, allow_missing=False):
+        small, root = SMALL[id], roots(id)
+        predictions = perfect(small, root)
+        path = predictions.write(tmp_path / "p.npz", **change(predictions))
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            found = small.protocol(root).score(root, [path], allow_missing)
+        texts = [str(w.message) for w in caught if isinstance(w.message, PredictionWarning)]
+        assert all("the complete benchmark has" in t or t in found["models"]["p"]["warnings"] for t in texts)
+        return found["models"]["p"], [text for text in texts if "complete benchmark" not in text]
+
+    return check
 
 
 def random_case(case):

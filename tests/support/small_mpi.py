@@ -55,13 +55,17 @@ MUPOTS = {  # name: people of each frame, by the x of the pelvis; None: not vali
 }
 
 
-def write_mupots(root: Path) -> Path:
-    """TS1: two people in each of two frames and nobody in a third; TS2: one person."""
+def write_mupots(root: Path, wave: float = 0.0) -> Path:
+    """TS1: two people in each of two frames and nobody in a third; TS2: one person.
+
+    wave: mm in depth, of the head top (by which nobody is matched) of TS1's first person in its second frame.
+    """
     for name, frames in MUPOTS.items():
         cells = np.empty((len(frames), 2), object)
         for i, p in np.ndindex(cells.shape):
             x = frames[i][p]
             joints = pose((x or 0.0, 0.0, 6000.0))
+            joints[0, 2] += wave * ((name, i, p) == ("TS1", 1, 0))
             pixels = joints @ INTRINSICS.T
             cells[i, p] = {
                 "annot2": (pixels[:, :2] / pixels[:, 2:]).T,
