@@ -199,7 +199,7 @@ class PoseEstimator(tf.Module):
             arguments["internal_batch_size"],
         )
         chunk = tf.maximum(tf.where(largest > 0, largest // augs, count), 1)
-        images = pyramid(arguments["images"])
+        images = pyramid(arguments["images"], people.views, arguments["antialias_factor"])
         n_joints = len(self._mirror)
 
         def add(start, poses):

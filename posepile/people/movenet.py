@@ -37,10 +37,7 @@ class MoveNet(TensorDetector):
         return fit_to_side(tf.cast(images, tf.float32), LONGER_SIDE, padding=0)
 
     def candidates(self, inputs):
-        # The graph takes one image at a time
-        people = tf.map_fn(
-            self._people, tf.cast(inputs, tf.int32), fn_output_signature=tf.TensorSpec([MAX_PEOPLE, 56])
-        )
+        people = self._people(tf.cast(inputs, tf.int32))
         return _corners(people, inputs), people[..., 55]
 
     def keypoints(self, image: np.ndarray) -> np.ndarray:
@@ -55,7 +52,7 @@ class MoveNet(TensorDetector):
 
     def _keypoints(self, image):
         inputs, scale, offset = self.prepare(image[tf.newaxis])
-        people = self._people(tf.cast(inputs[0], tf.int32))
+        people = self._people(tf.cast(inputs, tf.int32))[0]
         corners, scores = _corners(people, inputs), people[:, 55]
         kept = tf.image.non_max_suppression(
             corners, scores, MAX_PEOPLE, self.nms_iou_threshold, self.threshold
@@ -65,11 +62,19 @@ class MoveNet(TensorDetector):
         # The network's coordinates count from the image's corner, ours from the first pixel's centre
         return tf.concat([places - 0.5, points[..., 2:]], axis=-1)
 
+    # A function of its own, so that the weights are once in a SavedModel; not inlined, because TensorFlow's optimizer
+    # fails on its loop within a larger graph (it logs "topological sort failed")
     @tf.function(
-        input_signature=[tf.TensorSpec([None, None, 3], tf.int32)]
-    )  # the weights are once in a SavedModel
-    def _people(self, image):
-        """[6, 56]: 17 keypoints (y, x, score), then the box (y1, x1, y2, x2), of the input's sides, and its score."""
+        input_signature=[tf.TensorSpec([None, None, None, 3], tf.int32)],
+        experimental_attributes={"_noinline": True},
+    )
+    def _people(self, images):
+        """[N, 6, 56]: 17 keypoints (y, x, score), then the box (y1, x1, y2, x2), of the input's sides, and score."""
+        # The graph takes one image at a time
+        shape = tf.TensorSpec([MAX_PEOPLE, 56])
+        return tf.map_fn(self._people_of_one, images, fn_output_signature=shape)
+
+    def _people_of_one(self, image):
         inputs = {"input": image[tf.newaxis]}
         (people,) = tf.graph_util.import_graph_def(self._graph, inputs, ["Identity:0"], name="movenet")
         return tf.reshape(people, [MAX_PEOPLE, 56])

@@ -76,23 +76,39 @@ def test_light_is_averaged_not_skipped(zoom, antialias):
 
 
 def test_levels_fit_the_zoom_and_the_size_of_the_image():
-    def levels(shape, zoom):
-        images = warping.pyramid(tf.zeros([1, *shape, 3], tf.uint8))
-        return warping._levels(images, tf.constant(zoom, tf.float64)).numpy().tolist()
+    def levels(shape, zoom, antialias=1):
+        found = warping._levels(zoomed(zoom), tf.constant(antialias), tf.constant([1, *shape, 3]))
+        return found.numpy()[0].tolist()
 
     assert levels((64, 64), [2, 1, 0.51, 0.5, 0.26, 0.25, 0.01]) == [0, 0, 0, 1, 1, 2, 2]
+    assert levels((64, 64), [0.5, 0.25, 0.1], antialias=2) == [0, 1, 2]
     assert levels((64, 3), [0.5, 0.25]) == [1, 1]
     assert levels((1, 64), [0.5, 0.25]) == [0, 0]
 
 
 def test_the_pyramid_drops_an_odd_last_row_and_column():
     image = np.arange(7 * 5 * 3, dtype=np.uint8).reshape(1, 7, 5, 3)
-    found = warping.pyramid(tf.constant(image))
-    np.testing.assert_array_equal(found.size, [(7, 5), (3, 2), (1, 1)])
-    np.testing.assert_array_equal(found.start, [0, 35, 41])
+    found = warping.pyramid(tf.constant(image), zoomed([1, 0.1]), tf.constant(1))
+    assert [level.shape[1:3] for level in found] == [(7, 5), (3, 2), (1, 1)]
     linear = decoded(image[0])
+    np.testing.assert_allclose(found[0][0], linear, rtol=1e-5)
     expected = linear[:6, :4].reshape(3, 2, 2, 2, 3).mean(axis=(1, 3))
-    np.testing.assert_allclose(found.pixels[35:41], expected.reshape(-1, 3), rtol=1e-5)
+    np.testing.assert_allclose(found[1][0], expected, rtol=1e-5)
+
+
+def test_levels_that_no_crop_needs_are_not_made():
+    image = tf.zeros([1, 64, 64, 3], tf.uint8)
+    for zoom, antialias, made in ((1, 1, 1), (0.5, 1, 2), (0.5, 2, 1), (0.1, 1, 3)):
+        found = warping.pyramid(image, zoomed([zoom, 1]), tf.constant(antialias))
+        assert [tf.size(level) > 0 for level in found] == [True] * made + [False] * (3 - made)
+
+
+def test_all_grey_values_are_decoded_and_encoded_exactly():
+    image = np.tile(np.arange(256, dtype=np.uint8)[:, np.newaxis], (1, 1, 1, 3))
+    linear = warping.pyramid(tf.constant(image), zoomed([1]), tf.constant(1))[0]
+    np.testing.assert_allclose(linear[0, 0], decoded(image[0, 0]), rtol=2e-6)  # float32; 0 stays 0
+    again = warping._power(linear, tf.constant(1 / warping.GAMMA))
+    np.testing.assert_allclose(again, image / np.float32(255), rtol=2e-6)
 
 
 def test_what_is_behind_the_camera_is_black():
@@ -117,9 +133,14 @@ def crops(images, image_ids, olds, news, changes, antialias=1):
         tf.constant(intrinsics[..., 0, 0]) / k[:, 0, 0, np.newaxis],
         None,
     )
-    levels = warping.pyramid(tf.constant(images))
-    ids = tf.constant(image_ids, tf.int64)
-    return warping.crops(levels, ids, cameras, views, changes, SIDE, tf.constant(antialias)).numpy()
+    ids, antialias = tf.constant(image_ids, tf.int64), tf.constant(antialias)
+    levels = warping.pyramid(tf.constant(images), views, antialias)
+    return warping.crops(levels, ids, cameras, views, changes, SIDE, antialias).numpy()
+
+
+def zoomed(zoom):
+    """Views of one box, of which the zoom alone is known."""
+    return CropViews(None, None, tf.constant([zoom], tf.float64), None)
 
 
 def facing(old, zoom):
