@@ -76,8 +76,6 @@ def format_consistency(file: PredictionFile, acae: Path | None = None) -> dict[s
 
 def views(file: PredictionFile, cameras: dict[str, Camera]) -> dict[str, Any]:
     """What `view_agreement` tells of the rows of a file, named "cam01/000040.jpg". Raises PredictionError."""
-    if "coords3d_pred_cam" not in file.arrays:
-        raise PredictionError(f"{file.path}: field 'coords3d_pred_cam' is missing, expected it for views")
     place: dict[tuple[str, int], int] = {}
     for row, name in enumerate(file.names.tolist()):
         key = _camera_and_number(file, name.decode(), cameras)
@@ -89,8 +87,14 @@ def views(file: PredictionFile, cameras: dict[str, Camera]) -> dict[str, Any]:
     if len(names) < 2:
         raise PredictionError(f"{file.path}: images of {len(names)} cameras, expected at least two")
     rows = np.array([[place.get((name, number), -1) for number in numbers] for name in names])
-    poses = file.poses(rows.ravel(), "coords3d_pred_cam")
-    found = view_agreement(poses.reshape(*rows.shape, *poses.shape[1:]), [cameras[name] for name in names])
+    field = next(name for name in ("coords3d_pred_cam", "coords3d_pred_world") if name in file.arrays)
+    poses = file.poses(rows.ravel(), field)
+    poses = poses.reshape(*rows.shape, *poses.shape[1:])
+    if field == "coords3d_pred_world":
+        poses = np.stack(
+            [cameras[name].world_to_camera(pose) for name, pose in zip(names, poses, strict=True)]
+        )
+    found = view_agreement(poses, [cameras[name] for name in names])
     return {"cameras": names, **found}
 
 

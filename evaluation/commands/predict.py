@@ -21,9 +21,9 @@ class Predict:
     """Run a multi-person SavedModel (ours, or any with the same methods) with the benchmark's published settings."""
 
     benchmark: str
-    """h36m, tdhp, mupots, tdpw, aspset, tdoh or emdb."""
+    """h36m, tdhp, mupots, tdpw, aspset, tdoh or emdb; views: videos of calibrated cameras, for `dozens consistency`."""
     root: Path
-    """Folder of the benchmark's raw files."""
+    """Folder of the benchmark's raw files; of "views", of the videos."""
     model: Path
     """Folder of the SavedModel."""
     out: Path
@@ -43,7 +43,7 @@ class Predict:
 def main(args: list[str] | None = None) -> int:
     """Runs the command; returns the exit code."""
     options, rest = tyro.cli(Predict, args=args, prog="dozens predict", return_unknown_args=True)
-    kind = protocols.load(options.benchmark)
+    kind = protocols.load(options.benchmark, protocols.PREDICTED_IDS)
     if not issubclass(kind, Protocol):
         print(f"error: {options.benchmark!r} is predicted by `dozens pseudo-label`", file=sys.stderr)
         return 2

@@ -11,11 +11,11 @@ from evaluation import metrics
 from evaluation.figures import PAPER_FIGURES, Distances, Figure, by_name
 from evaluation.lsp_joints import load_regressor, lsp_values, regress
 from evaluation.prediction_file import PredictionFile, open_predictions
-from evaluation.predictions import PredictionError
 from evaluation.protocols.protocol import Associated, Labelled, Protocol, doubts_of_people
 from evaluation.tally import Tally
+from evaluation.tdpw_association import Found, as_given, by_labels, by_masks
 from evaluation.tdpw_files import ChallengePredictions, image_name, true_bodies, true_orientations
-from evaluation.tracks import follow, held
+from evaluation.tracks import held
 from posepile.cameras import Camera
 from posepile.datasets.tdpw import BOX_FACTOR, TDPW, load_labels
 from posepile.frame import ImageSource
@@ -24,11 +24,16 @@ from posepile.prepare.matching import joint_box
 MAJOR = [1, 2, 4, 5, 7, 8, *range(16, 22)]
 MINOR = [joint for joint in range(24) if joint not in MAJOR]
 NCPS_MM = (50, 75, 100, 125, 150)
-FOLLOWED = {"lsho": 5, "rsho": 2, "lelb": 6, "relb": 3, "lhip": 11, "rhip": 8, "lkne": 12, "rkne": 9}
-"""The joints that people are followed by, and their numbers among the 18 labelled in the image (OpenPose's)."""
-SIZE_JOINTS = ("rsho", "lhip")
 VERTICES = "vertices_pred_cam"
 VERTEX_BLOCK = 64  # meshes in memory at once
+
+ASSOCIATIONS = {
+    "labels": "labelled 2D joints: in each image the Hungarian assignment with the largest sum of closeness in "
+    "shoulders, elbows, hips, knees; somebody with fewer than 5 confident joints is compared with his last pose",
+    "masks": "a tracker's masks: in each image the Hungarian assignment with the largest sum of overlaps (intersection "
+    "over union) of masks with drawn skeletons",
+    "given": "person_id of the file",
+}
 
 CHALLENGE = (
     Figure("mpjpe", "MPJPE", "mm"),
@@ -65,9 +70,13 @@ class TDPWProtocol(Protocol):
 
     testset_only: bool = False
     """The test split alone; the challenge takes all three."""
-    association: Literal["labels", "given"] = "labels"
-    """Who is who in each image: by the labelled 2D joints, or by the file's `person_id` (the person's number in the
-    sequence's file)."""
+    association: Literal["labels", "masks", "given"] = "labels"
+    """Who is who in each image: by the labelled 2D joints, by a tracker's masks, or by the file's `person_id` (the
+    person's number in the sequence's file)."""
+    masks: str = ""
+    """Folder of a tracker's masks, SEQUENCE/image_00000.png: the person's number in the sequence's file plus one."""
+    mask_scale: float = 1.0
+    """Size of the masks relative to the images."""
     body_models: str = ""
     """Folder of licensed SMPL models, for the 14 LSP joints of meshes."""
     regressor: str = ""
@@ -121,11 +130,7 @@ class TDPWProtocol(Protocol):
         used = np.concatenate([np.empty(0, np.int64), *rows_of])
         poses = file.poses(used)[:, columns]
         images = np.repeat(np.arange(len(rows_of)), [len(rows) for rows in rows_of])
-        is_pose = np.isfinite(poses).any(axis=(1, 2))
-        if isinstance(file, ChallengePredictions) or self.association == "given":
-            own = _given_people(labelled, file, used, images, is_pose)
-        else:
-            own = self._followed_people(labelled, poses, images, is_pose)
+        own = self._whose(labelled, Found(poses, images, used, np.isfinite(poses).any(axis=(1, 2))), file)
         at = np.array(labelled.people, np.int64), labelled.extra["frames"]
         chosen = held(own)[at]
         padded = np.concatenate([poses, np.full((1, *poses.shape[1:]), np.nan)])
@@ -168,10 +173,6 @@ class TDPWProtocol(Protocol):
         return []
 
     def describe(self) -> dict[str, str]:
-        followed = (
-            "labelled 2D joints: in each image the Hungarian assignment with the largest sum of closeness in "
-            "shoulders, elbows, hips, knees; somebody with fewer than 5 confident joints is compared with his last pose"
-        )
         return {
             "joints": f"24: {' '.join(self.skeleton.joints)}; major: {_names(self.skeleton.joints, MAJOR)}; minor: the "
             "others",
@@ -182,8 +183,7 @@ class TDPWProtocol(Protocol):
             "alignment": "root; P-MPJPE, NCPS: rotation, translation, scale, no reflection; A-, APCK: none",
             "thresholds": "inclusive (≤) where noted and in NCPS, whose poses are judged by their worst major joint; "
             "in the 19 numbers exclusive (<). AUC of major joints: trapezoid over 0, 1, ..., 199 mm",
-            "association": f"{followed if self.association == 'labels' else 'person_id of the file'}; the challenge's "
-            "pickles: as they give it",
+            "association": f"{ASSOCIATIONS[self.association]}; the challenge's pickles: as they give it",
             "gaps": "somebody who is not found in an image keeps his last pose, at the start his first",
             "split": "test" if self.testset_only else "train, validation and test together",
             "frames": "all in which the camera fits the person and something of him was found in the image",
@@ -196,23 +196,15 @@ class TDPWProtocol(Protocol):
     def _has_meshes(self) -> bool:
         return bool(self.body_models and self.regressor)
 
-    def _followed_people(
-        self, labelled: Labelled, poses: np.ndarray, images: np.ndarray, is_pose: np.ndarray
-    ) -> np.ndarray:
-        """[P, T] which of the poses [n, 24, 3] in images [n] is whose, -1 where nobody's."""
-        joints, poses2d = self.skeleton.joints, labelled.extra["poses2d"]
-        shown = Camera(labelled.extra["intrinsics"]).camera_to_image(poses)
-        first, second = (shown[:, joints.index(name)] for name in SIZE_JOINTS)
-        sizes = np.linalg.norm(first - second, axis=-1)
-        shown = shown[:, [joints.index(name) for name in FOLLOWED]]
-        places = [np.flatnonzero((images == t) & is_pose) for t in range(poses2d.shape[1])]
-        labels = poses2d[:, :, list(FOLLOWED.values())]
-        chosen = follow(
-            [shown[i] for i in places], labels[..., :2], labels[..., 2], [sizes[i] for i in places]
-        )
-        for t, place in enumerate(places):
-            chosen[:, t] = np.where(chosen[:, t] >= 0, np.append(place, -1)[chosen[:, t]], -1)
-        return chosen
+    def _whose(self, labelled: Labelled, found: Found, file: PredictionFile) -> np.ndarray:
+        """[P, T] which of the predictions is whose in which image, -1 where nobody's."""
+        if isinstance(file, ChallengePredictions) or self.association == "given":
+            return as_given(labelled, found, file)
+        if self.association == "masks":
+            if not self.masks:
+                raise ValueError("association by masks needs the option --masks FOLDER")
+            return by_masks(labelled, found, self.skeleton, Path(self.masks), self.mask_scale)
+        return by_labels(labelled, found, self.skeleton)
 
     def _more(self, labelled: Labelled, file: PredictionFile, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Orientations and regressed joints, predicted and true, where the file has them."""
@@ -251,32 +243,6 @@ def challenge_values(d: Distances) -> dict[str, np.ndarray]:
         "pck@50_minor": metrics.hits(d.relative[:, MINOR], 50, inclusive=True),
         **{f"pck@{k}_24": metrics.hits(d.relative, k, inclusive=True) for k in (50, 100, 150)},
     }
-
-
-def _given_people(labelled: Labelled, file: PredictionFile, used, images, is_pose) -> np.ndarray:
-    """[P, T] which of the rows used [n], in images [n], is whose by the file's own numbers; -1 where there is none."""
-    n_people, n_images = labelled.extra["poses2d"].shape[:2]
-    if isinstance(file, ChallengePredictions):
-        shape = file.shapes.get(labelled.sequence)
-        if shape not in (None, (n_people, n_images)):
-            raise PredictionError(
-                f"{file.path}/{labelled.sequence}.pkl: {shape[0]} people and {shape[1]} images, expected {n_people} "
-                f"and {n_images}"
-            )
-    if "person_id" not in file.arrays:
-        raise PredictionError(
-            f"{file.path}: field 'person_id' is missing, expected it as people are to be given"
-        )
-    person = file.read("person_id", used)
-    chosen = np.full((n_people, n_images), -1)
-    for i in np.flatnonzero(is_pose & (person >= 0) & (person < n_people)):  # others are bystanders
-        at = int(person[i]), images[i]
-        if chosen[at] >= 0:
-            raise PredictionError(
-                f"{file.path}: {labelled.also_known[images[i]]} has person {at[0]} more than once"
-            )
-        chosen[at] = i
-    return chosen
 
 
 def _of_joint(figure: str, joint: str) -> str:
