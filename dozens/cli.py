@@ -31,7 +31,7 @@ VERBS = {
     "predict": ("evaluation.commands.predict", "run a SavedModel on a benchmark: a prediction file"),
     "evaluate": ("evaluation.commands.evaluate", "score prediction files by the rules of a benchmark"),
     "consistency": ("evaluation.commands.consistency", "whether predictions agree over formats and cameras"),
-    "export": ("serving.commands.export", "write a run's model as a SavedModel"),
+    "export": ("serving.commands.export", "write a run's model as SavedModel, ONNX or LiteRT"),
     "pose": ("serving.commands.pose", "poses of people in photos and videos"),
 }
 

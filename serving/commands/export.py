@@ -1,4 +1,4 @@
-"""`dozens export RUN --to savedmodel --out DIR`: a run's model for users who do not train."""
+"""`dozens export RUN --to savedmodel,onnx,litert --out DIR`: a run's model for users who do not train."""
 
 import json
 from dataclasses import dataclass
@@ -19,9 +19,12 @@ class Arguments:
     run: tyro.conf.Positional[Path]
     """The run folder."""
     out: Path
-    """Folder to make: OUT/savedmodel/1. An older export there is replaced."""
+    """Folder to make: savedmodel/1, model.onnx, model.tflite and model_card.md in it. An older export there is
+    replaced."""
     to: str = "savedmodel"
-    """Formats, with commas between: savedmodel."""
+    """Formats, with commas between: savedmodel (whole images), onnx and litert (the network on crops)."""
+    results: tuple[Path, ...] = ()
+    """Files that `dozens evaluate` wrote for this model (results.json), for the model card."""
     packing: tyro.conf.OmitArgPrefixes[Packing] = Packing()
     json: tyro.conf.FlagCreatePairsOff[bool] = False
     """Print one JSON document instead of lines."""
@@ -34,7 +37,7 @@ def main(args: list[str]) -> int:
 
     from serving.export import export_run  # TensorFlow's import takes seconds
 
-    written = export_run(arguments.run, arguments.out, formats, arguments.packing)
+    written = export_run(arguments.run, arguments.out, formats, arguments.packing, arguments.results)
     if arguments.json:
         exports = [
             {"format": w.format, "path": str(w.path), "largest_difference_mm": w.largest_difference_mm}
@@ -42,6 +45,8 @@ def main(args: list[str]) -> int:
         ]
         print(json.dumps({"exports": exports}, allow_nan=False))
         return 0
+    print("largest difference of a joint to the Keras model:")
     for w in written:
-        print(f"{w.path}: largest difference to the Keras model {w.largest_difference_mm:.4f} mm")
+        print(f"{w.largest_difference_mm:8.4f} mm  {w.path}")
+    print(f"described in {arguments.out / 'model_card.md'}")
     return 0

@@ -7,12 +7,11 @@ from pathlib import Path
 import tensorflow as tf
 
 from posepile.people import load_detector
-from serving import skeleton_file, warmup
+from serving import warmup
 from serving.crop_model import CropModel
 from serving.estimator import PoseEstimator
 from serving.export.comparison import ExportError, compare, random_crops
 from serving.export.source import Source, Written
-from serving.joint_sets import joint_sets
 from serving.packing import Packing
 from serving.signatures import serving_signatures
 
@@ -51,11 +50,10 @@ def build_estimator(source: Source) -> PoseEstimator:
     """The multi-person model of a network. Raises as `write`, and JointSetError for the user's skeletons."""
     packing = source.packing
     detector = _detector(packing)
-    own = [one for path in packing.skeleton_files for one in skeleton_file.read(path, source.skeleton)]
     provenance = source.provenance | {"detector": None if detector is None else detector.identity}
     return PoseEstimator(
         CropModel(source.model, source.skeleton, source.provenance),
-        joint_sets(source.skeleton, own),
+        source.joints(),
         detector,
         source.bone_lengths,
         json.dumps(provenance, sort_keys=True, allow_nan=False),
