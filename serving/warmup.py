@@ -1,8 +1,7 @@
 """Requests that TensorFlow Serving runs before a model is said to be ready, so that no client waits for the first.
 
-The file holds `PredictionLog` messages of TensorFlow Serving. They are written by hand, field by field: the
-package with their definition would pin TensorFlow's version for two dozen bytes.
-Source: serving sheet, section 7; tensorflow_serving/apis/{prediction_log,predict,model}.proto.
+The file holds `PredictionLog` messages of TensorFlow Serving.
+Source: serving sheet, section 7.
 """
 
 from collections.abc import Mapping
@@ -12,11 +11,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from serving import predict_messages
+
 FILE = "assets.extra/tf_serving_warmup_requests"
 MODEL_NAME = "pose"
 SIZES = ((1280, 720), (1920, 1080))  # px
-# Field numbers
-PREDICT_LOG, REQUEST, MODEL_SPEC, INPUTS, NAME, SIGNATURE_NAME, KEY, VALUE = 6, 1, 1, 2, 1, 3, 1, 2
 
 
 def write(model: Path, picture: np.ndarray) -> int:
@@ -37,12 +36,8 @@ def write(model: Path, picture: np.ndarray) -> int:
 
 def encode(signature: str, inputs: Mapping[str, Any]) -> bytes:
     """A serialised PredictionLog with a request for a signature; inputs by name, as arrays of the right type."""
-    spec = _field(NAME, MODEL_NAME.encode()) + _field(SIGNATURE_NAME, signature.encode())
-    request = _field(MODEL_SPEC, spec)
-    for name, value in inputs.items():
-        tensor = tf.make_tensor_proto(value).SerializeToString()
-        request += _field(INPUTS, _field(KEY, name.encode()) + _field(VALUE, tensor))
-    return _field(PREDICT_LOG, _field(REQUEST, request))
+    request = predict_messages.predict_request(MODEL_NAME, signature, inputs)
+    return predict_messages.prediction_log(request).SerializeToString()
 
 
 def _requests(picture: np.ndarray):
@@ -69,16 +64,3 @@ def _filled(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     height, width = picture.shape[:2]
     times = (-(-size[1] // height), -(-size[0] // width), 1)
     return np.tile(picture, times)[: size[1], : size[0]]
-
-
-def _field(number: int, payload: bytes) -> bytes:
-    """A field of a message that holds bytes, a text or another message."""
-    return _varint(number << 3 | 2) + _varint(len(payload)) + payload
-
-
-def _varint(value: int) -> bytes:
-    parts = []
-    while value > 0x7F:
-        parts.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*parts, value])
