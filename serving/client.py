@@ -1,4 +1,6 @@
-"""People in photos, found by a model that runs elsewhere in TensorFlow Serving. Needs NumPy, and grpcio for gRPC.
+"""People in photos, found by a model that runs elsewhere in TensorFlow Serving.
+
+Needs NumPy; gRPC needs grpcio and protobuf.
 
     with Client("http://localhost:8501") as client:  # or grpc://localhost:8500
         [people] = client.detect_poses(["photo.jpg"], skeleton="h36m_17")

@@ -6,7 +6,6 @@ tensorflow/core/framework/{tensor,tensor_shape,types}.proto.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -62,15 +61,6 @@ _TYPES = {
 _STATES = {0: "UNKNOWN", 10: "START", 20: "LOADING", 30: "AVAILABLE", 40: "UNLOADING", 50: "END"}
 
 
-@dataclass(frozen=True)
-class Version:
-    """A version of a model on a server: its number, its state (`AVAILABLE`: it answers), and what went wrong."""
-
-    number: int
-    state: str
-    error: str = ""
-
-
 def predict_request(
     model: str, signature: str, inputs: Mapping[str, Any], version: int | str | None = None
 ) -> message.Message:
@@ -101,10 +91,13 @@ def status_request(model: str, version: int | str | None = None) -> message.Mess
     return _new("StatusRequest", model_spec=_model_spec(model, version))
 
 
-def versions_of(response: bytes) -> list[Version]:
-    """What a GetModelStatusResponse says. Raises ValueError, for bytes that are none."""
+def versions_of(response: bytes) -> list[tuple[int, str, str]]:
+    """What a GetModelStatusResponse says of each version: its number, its state, and what went wrong.
+
+    Raises ValueError, for bytes that are none.
+    """
     return [
-        Version(found.version, _STATES.get(found.state, str(found.state)), found.status.error_message)
+        (found.version, _STATES.get(found.state, str(found.state)), found.status.error_message)
         for found in _parse("StatusResponse", response).versions
     ]
 

@@ -1,4 +1,4 @@
-"""How a request reaches TensorFlow Serving: over REST (http) or gRPC. Needs no TensorFlow.
+"""How a request reaches TensorFlow Serving: over REST (http) or gRPC. Needs NumPy; gRPC needs grpcio and protobuf.
 
 Source: serving sheet, section 7; tensorflow_serving/g3doc/api_rest.md.
 """
@@ -9,12 +9,9 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from http.client import HTTPException
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-
-from serving import predict_messages
-from serving.predict_messages import Version
 
 UNLIMITED = -1  # bytes of a message: gRPC's own limit of 4 MB is less than the poses of a busy video
 
@@ -41,6 +38,14 @@ class RefusedError(ServerError):
 
 class WrongAnswerError(ServerError):
     """An answer that is not that of a multi-person model of ours."""
+
+
+class Version(NamedTuple):
+    """A version of a model on a server: its number, its state (`AVAILABLE`: it answers), and what went wrong."""
+
+    number: int
+    state: str
+    error: str = ""
 
 
 class Transport(Protocol):
@@ -131,10 +136,12 @@ class Grpc:
     def __init__(self, address: str, model: str, version: int | str | None, timeout_s: float):
         try:
             import grpc
-        except ModuleNotFoundError as error:
-            raise ModuleNotFoundError("grpc://… needs grpcio: pip install dozens[serving]") from error
 
-        self._grpc = grpc
+            from serving import predict_messages
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError("grpc://… needs more: pip install grpcio protobuf") from error
+
+        self._grpc, self._messages = grpc, predict_messages
         self._address, self._model, self._version, self._timeout_s = address, model, version, timeout_s
         limits = [(f"grpc.max_{way}_message_length", UNLIMITED) for way in ("send", "receive")]
         self._channel = grpc.insecure_channel(address, options=limits)
@@ -142,12 +149,12 @@ class Grpc:
         self._status = self._channel.unary_unary("/tensorflow.serving.ModelService/GetModelStatus")
 
     def predict(self, signature: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        request = predict_messages.predict_request(self._model, signature, inputs, self._version)
-        return self._ask(self._predict, request, predict_messages.outputs_of)
+        request = self._messages.predict_request(self._model, signature, inputs, self._version)
+        return self._ask(self._predict, request, self._messages.outputs_of)
 
     def versions(self) -> list[Version]:
-        request = predict_messages.status_request(self._model, self._version)
-        return self._ask(self._status, request, predict_messages.versions_of)
+        request = self._messages.status_request(self._model, self._version)
+        return [Version(*found) for found in self._ask(self._status, request, self._messages.versions_of)]
 
     def close(self) -> None:
         self._channel.close()

@@ -10,7 +10,6 @@ from model_server import predict_response, typed_tensor, wire_fields
 from tensorflow.core.framework import tensor_pb2
 
 from serving import predict_messages
-from serving.predict_messages import Version
 
 KINDS = st.sampled_from(["float32", "int32", "int64", "uint8", "bool"])
 
@@ -51,8 +50,8 @@ def test_response_that_the_package_wrote():
 
 def test_states_that_the_package_wrote():
     assert predict_messages.versions_of(bytes.fromhex("0a04080210140a0d080110321a0708031203626164")) == [
-        Version(2, "LOADING"),
-        Version(1, "END", "bad"),
+        (2, "LOADING", ""),
+        (1, "END", "bad"),
     ]
 
 
