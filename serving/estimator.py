@@ -12,7 +12,7 @@ from posepile.skeletons.skeleton import mirror_name
 from serving import parameters as p
 from serving.augmentation import ROTATION_DEG, Turns, schedule
 from serving.crop_views import boxes_are_usable, crop_views, image_cameras, project, to_world
-from serving.graph_functions import graph_function
+from serving.graph_functions import graph_function, required
 from serving.joint_sets import JointSets
 from serving.joint_tables import JointTables
 from serving.people import People, gathered, keep_plausible
@@ -130,8 +130,8 @@ class PoseEstimator(tf.Module):
     def _estimate(self, arguments: dict) -> dict:
         boxes = arguments.pop("boxes")
         count = tf.shape(arguments["images"], tf.int64)[0]
-        right = tf.debugging.Assert(
-            boxes.nrows() == count, ["boxes: expected one row for each image, got", boxes.nrows(), "rows"]
+        right = required(
+            boxes.nrows() == count, "boxes: expected one row for each image, got", boxes.nrows(), "rows"
         )
         with tf.control_dependencies([right]):
             arguments = p.checked(arguments)

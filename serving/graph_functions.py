@@ -1,4 +1,4 @@
-"""Functions of a SavedModel whose arguments come from a table."""
+"""Functions of a SavedModel: arguments that come from a table, and checks of them."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -35,3 +35,12 @@ def graph_function(
     function.__signature__ = signature
     function.__name__ = name
     return tf.function(function, input_signature=list(specs), autograph=False)
+
+
+def required(right: tf.Tensor, *message: Any) -> Any:
+    """A check, for `tf.control_dependencies`: where `right` [] bool is false, InvalidArgumentError shows the message.
+
+    The message: texts and tensors, of which the first 16 numbers are shown. `tf.debugging.Assert` would wrap each check
+    into a conditional, which keeps TensorFlow from optimizing the loops of the graph around it.
+    """
+    return tf.raw_ops.Assert(condition=right, data=[*map(tf.convert_to_tensor, message)], summarize=16)

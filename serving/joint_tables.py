@@ -6,6 +6,7 @@ Constant tables and no hash table, which a server would have to initialise.
 import numpy as np
 import tensorflow as tf
 
+from serving.graph_functions import required
 from serving.joint_sets import JointSets
 
 
@@ -42,9 +43,7 @@ class JointTables:
 
     def _row(self, skeleton: tf.Tensor) -> tf.Tensor:
         found = tf.constant(self._names) == skeleton
-        names = ", ".join(map(repr, self._names))
-        known = tf.debugging.Assert(
-            tf.reduce_any(found), [f"skeleton: expected one of {names}, got", skeleton], name="skeleton"
-        )
+        names = ", ".join(name or "the empty text" for name in self._names)
+        known = required(tf.reduce_any(found), f"skeleton: expected one of {names}, got", skeleton)
         with tf.control_dependencies([known]):
             return tf.argmax(tf.cast(found, tf.int32))

@@ -8,6 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from serving.graph_functions import required
 from serving.parameter_table import OF_DETECTION, OF_ESTIMATION, PARAMETERS
 
 FEWEST_COEFFICIENTS, MOST_COEFFICIENTS = 5, 12
@@ -43,7 +44,7 @@ def checked(arguments: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     In a graph they fail when it runs: InvalidArgumentError, whose message begins with the argument's name.
     """
     checks = [
-        tf.debugging.Assert(right, [f"{name}: expected {expected}, got", arguments[name]], summarize=16)
+        required(right, f"{name}: expected {expected}, got", arguments[name])
         for name, right, expected in _conditions(arguments)
     ]
     with tf.control_dependencies(checks):
@@ -70,7 +71,12 @@ def _conditions(a: dict[str, tf.Tensor]) -> Sequence[tuple[str, tf.Tensor, str]]
         ("num_aug", a["num_aug"] >= 1, "1 or more"),
     ]
     if "max_detections" in a:
-        conditions.append(("max_detections", a["max_detections"] >= -1, "-1 (all), 0 or more"))
+        threshold, iou = a["detector_threshold"], a["detector_nms_iou_threshold"]
+        conditions += [
+            ("detector_threshold", ~tf.math.is_nan(threshold), "a number"),
+            ("detector_nms_iou_threshold", (iou >= 0) & (iou <= 1), "0 to 1"),
+            ("max_detections", a["max_detections"] >= -1, "-1 (all), 0 or more"),
+        ]
     return conditions
 
 

@@ -2,7 +2,8 @@
 
 The server knows tensors by name and has no ragged ones, so the methods of the multi-person model cannot be called
 as they are. Defaults are constants: the server fills in what a request leaves out. Results are padded with zeros
-to the largest number of people in the request; num_detections says how many rows count.
+to the largest number of people in the request; num_detections says how many rows count. `detect_fixed` is for a server
+that joins the requests of several clients: its only input are images, and it always has room for as many people.
 Source: serving sheet, section 7.
 """
 
@@ -12,12 +13,14 @@ import tensorflow as tf
 
 from serving import parameters as p
 from serving.estimator import PoseEstimator
-from serving.graph_functions import graph_function
+from serving.graph_functions import graph_function, required
 from serving.parameter_table import AVERAGED
 
 IMAGE_BYTES = tf.TensorSpec([None], tf.string, "image_bytes")
 DENSE_BOXES = tf.TensorSpec([None, None, 4], tf.float32, "boxes")
 NUM_BOXES = tf.TensorSpec([None], tf.int32, "num_boxes")
+OF_A_PERSON = {"boxes": [5], "poses3d": [None, 3], "poses2d": [None, 2]}  # shapes of the results
+FIXED_PEOPLE = 32  # rows of an image in the results of `detect_fixed`
 
 
 def serving_signatures(estimator: PoseEstimator) -> dict[str, Any]:
@@ -25,6 +28,10 @@ def serving_signatures(estimator: PoseEstimator) -> dict[str, Any]:
 
     def detect(arguments):
         return _dense(estimator.detect_poses_batched(**_with_images(arguments)))
+
+    def detect_fixed(arguments):
+        found = estimator.detect_poses_batched(**arguments, max_detections=FIXED_PEOPLE)
+        return _dense(found, FIXED_PEOPLE)
 
     def estimate(arguments):
         arguments = _with_images(arguments)
@@ -44,6 +51,7 @@ def serving_signatures(estimator: PoseEstimator) -> dict[str, Any]:
     return {
         "serving_default": signature("serving_default", detect, IMAGE_BYTES, detects=True),
         "detect_poses_batched": signature("detect_poses_batched", detect, p.IMAGES, detects=True),
+        "detect_fixed": graph_function("detect_fixed", detect_fixed, [p.IMAGES], {}),
         "estimate_poses_bytes": signature(
             "estimate_poses_bytes", estimate, IMAGE_BYTES, DENSE_BOXES, NUM_BOXES, detects=False
         ),
@@ -67,9 +75,12 @@ def decode(files: tf.Tensor) -> tf.Tensor:
     def read(i, size, images):
         image = tf.io.decode_image(files[i], channels=3, expand_animations=False, name="image_bytes")
         size = tf.where(i == 0, tf.shape(image), size)
-        same = tf.debugging.Assert(
+        same = required(
             tf.reduce_all(tf.shape(image) == size),
-            ["image_bytes: expected images of one size, got", size, "and", tf.shape(image)],
+            "image_bytes: expected images of one size, got",
+            size,
+            "and",
+            tf.shape(image),
         )
         with tf.control_dependencies([same]):
             return i + 1, size, images.write(i, tf.reshape(image, size))
@@ -90,15 +101,15 @@ def _with_images(arguments: dict) -> dict:
 def _ragged(boxes: tf.Tensor, counts: tf.Tensor) -> tf.RaggedTensor:
     shape = tf.shape(boxes)
     right = (tf.shape(counts)[0] == shape[0]) & tf.reduce_all((counts >= 0) & (counts <= shape[1]))
-    check = tf.debugging.Assert(
-        right, ["num_boxes: expected a count for each image, at most", shape[1], "got", counts]
-    )
+    check = required(right, "num_boxes: expected a count for each image, at most", shape[1], "got", counts)
     with tf.control_dependencies([check]):
         return tf.RaggedTensor.from_tensor(boxes, tf.cast(counts, tf.int64), ragged_rank=1)
 
 
-def _dense(results: dict) -> dict:
-    counts = results["poses3d"].row_lengths()
-    return {key: value.to_tensor() for key, value in results.items()} | {
-        "num_detections": tf.cast(counts, tf.int32)
-    }
+def _dense(results: dict, people: int | None = None) -> dict:
+    """The results padded to `people` rows an image; None: to the most that an image has."""
+    dense = {"num_detections": tf.cast(results["poses3d"].row_lengths(), tf.int32)}
+    for key, rows in results.items():
+        known = rows.with_flat_values(tf.ensure_shape(rows.flat_values, [None, *OF_A_PERSON[key]]))
+        dense[key] = known.to_tensor(shape=[None, people, *OF_A_PERSON[key]])
+    return dense

@@ -49,6 +49,7 @@ def _requests(picture: np.ndarray):
         for count in (1, 4):
             yield "estimate_poses_bytes", {"image_bytes": jpeg, **_boxes(count, size)}
     yield "detect_poses_batched", {"images": small[np.newaxis]}
+    yield "detect_fixed", {"images": small[np.newaxis]}
     yield "estimate_poses_batched", {"images": small[np.newaxis], **_boxes(1, (320, 240))}
     yield "metadata", {"skeleton": np.array(b"", object)}
 

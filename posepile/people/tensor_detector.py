@@ -9,6 +9,12 @@ from posepile.people.interfaces import check_image
 
 MAX_PEOPLE = 150  # of one image
 SIDE_MULTIPLE = 32  # the coarsest stride of the networks here
+OPTIONS = (
+    tf.TensorSpec([], tf.float32, "threshold"),
+    tf.TensorSpec([], tf.float32, "nms_iou_threshold"),
+    tf.TensorSpec([], tf.bool, "flip_aug"),
+    tf.TensorSpec([], tf.bool, "bothflip_aug"),
+)
 
 
 class TensorDetector(tf.Module):
@@ -50,15 +56,16 @@ class TensorDetector(tf.Module):
         )
         return np.split(found.values.numpy(), found.row_limits().numpy()[:-1])
 
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec([None, None, None, 3], tf.uint8, "images"),
-            tf.TensorSpec([], tf.float32, "threshold"),
-            tf.TensorSpec([], tf.float32, "nms_iou_threshold"),
-            tf.TensorSpec([], tf.bool, "flip_aug"),
-            tf.TensorSpec([], tf.bool, "bothflip_aug"),
-        ]
-    )
+    @tf.function(input_signature=[tf.TensorSpec([None, None, 3], tf.uint8, "image"), *OPTIONS])
+    def predict_single_image(
+        self, image, threshold=0.1, nms_iou_threshold=0.65, flip_aug=False, bothflip_aug=False
+    ) -> tf.Tensor:
+        """`predict_multi_image` for one image [H, W, 3]: [M, 5]."""
+        return self.predict_multi_image(
+            image[tf.newaxis], threshold, nms_iou_threshold, flip_aug, bothflip_aug
+        ).flat_values
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8, "images"), *OPTIONS])
     def predict_multi_image(
         self, images, threshold=0.1, nms_iou_threshold=0.65, flip_aug=False, bothflip_aug=False
     ) -> tf.RaggedTensor:

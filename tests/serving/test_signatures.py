@@ -11,7 +11,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from posepile import skeletons
 from serving import parameters, warmup
-from serving.signatures import serving_signatures
+from serving.signatures import FIXED_PEOPLE, serving_signatures
 
 H36M = skeletons.load("h36m_17")
 FOUND = [(10, 20, 60, 80, 0.9), (90, 20, 50, 70, 0.6)]
@@ -19,6 +19,7 @@ DETECTION = {"boxes", "poses3d", "poses2d", "num_detections"}
 RESULTS = {
     "serving_default": DETECTION,
     "detect_poses_batched": DETECTION,
+    "detect_fixed": DETECTION,
     "estimate_poses_bytes": DETECTION - {"boxes"},
     "estimate_poses_batched": DETECTION - {"boxes"},
     "metadata": {"joint_names", "joint_edges"},
@@ -43,7 +44,7 @@ def estimator():
 def folder(estimator, tmp_path_factory, photo):
     path = tmp_path_factory.mktemp("model") / "1"
     tf.saved_model.save(estimator, str(path), signatures=serving_signatures(estimator))
-    assert warmup.write(path, photo) == 9
+    assert warmup.write(path, photo) == 10
     return path
 
 
@@ -75,11 +76,17 @@ def test_what_is_stored(folder):
         assert signature.method_name == "tensorflow/serving/predict"
         assert set(signature.outputs) == outputs
         assert all(info.name for info in (*signature.inputs.values(), *signature.outputs.values()))
+        last = {"boxes": 5, "poses3d": 3, "poses2d": 2, "joint_edges": 2}  # clients can see what to expect
+        shapes = {key: [dim.size for dim in info.tensor_shape.dim] for key, info in signature.outputs.items()}
+        assert all(shapes[key][-1] == last[key] for key in outputs & set(last))
         required = set(signature.inputs) - set(signature.defaults)
         if name == "metadata":
             assert required == set()
             continue
         detects = "boxes" in outputs
+        if name == "detect_fixed":
+            assert set(signature.inputs) == required == {"images"}
+            continue
         images = "images" if "batched" in name else "image_bytes"
         assert required == {images} | (set() if detects else {"boxes", "num_boxes"})
         wanted = set(parameters.OF_ESTIMATION) | (set(parameters.OF_DETECTION) if detects else set())
@@ -124,6 +131,20 @@ def test_nobody(served, photo):
     assert none["num_detections"].tolist() == [0]
     empty = served("estimate_poses_bytes", image_bytes=[], boxes=np.zeros((0, 0, 4)), num_boxes=[])
     assert empty["poses2d"].shape == (0, 0, 17, 2)
+
+
+def test_the_fixed_signature_has_as_many_rows_for_every_request(estimator, served, photo):
+    images = np.stack([photo, photo[::-1], photo])
+    found = served("detect_fixed", images=images)
+    assert {value.shape[0] for value in found.values()} == {3}  # a server joins and splits requests there
+    expected = estimator.detect_poses_batched(images)
+    for key in ("boxes", "poses3d", "poses2d"):
+        assert found[key].shape[1] == FIXED_PEOPLE
+        np.testing.assert_allclose(found[key][:, :2], expected[key].to_tensor(), rtol=1e-5, atol=1e-2)
+        assert not found[key][:, 2:].any()
+    assert found["num_detections"].tolist() == [2, 2, 2]
+    apart = [served("detect_fixed", images=image[np.newaxis])["poses3d"] for image in images]
+    np.testing.assert_allclose(np.concatenate(apart), found["poses3d"], rtol=1e-5, atol=1e-2)
 
 
 def test_metadata(served):
