@@ -36,12 +36,15 @@ FORMATS = {
 
 
 def check_formats(names: Sequence[str]) -> None:
-    """Raises UnknownNameError for a format that is none, ValueError where there is none at all."""
+    """Raises UnknownNameError for a format that is none, ExportError for one whose packages are missing, ValueError
+    where there is none at all."""
     for name in names:
         if name not in FORMATS:
             raise unknown_name("export format", name, FORMATS)
     if not names:
         raise ValueError(f"no export format given, expected one or more of {', '.join(FORMATS)}")
+    for name in names:
+        _module(name)
 
 
 def export_run(
@@ -74,8 +77,7 @@ def export_run(
 def export_source(source: Source, out: Path, formats: Sequence[str]) -> list[Written]:
     """Writes the formats and OUT/model_card.md; otherwise as `export_run`."""
     check_formats(formats)
-    modules = [_module(name) for name in formats]
-    written = [module.write(source, out) for module in modules]
+    written = [_module(name).write(source, out) for name in formats]
     model_card.write(source, written, out)
     return written
 

@@ -33,14 +33,12 @@ def compare(
     model: PoseEstimator,
     real: Crops | None,
     file: Path,
-    precision: str | None = None,
 ) -> float:
     """The largest difference of a joint's position, mm, on random and real crops.
 
     Args:
         exported: (images [B, S, S, 3] float32 in 0..1, exact in float16; intrinsics [B, 3, 3] float32 px) -> [B, J, 3].
         file: of the export, for the error.
-        precision: of the export, a key of LARGEST_DIFFERENCE_MM; None: as the model computes.
 
     Raises:
         ExportError: the difference is larger than LARGEST_DIFFERENCE_MM, or not a number.
@@ -49,7 +47,7 @@ def compare(
     parts = [random_crops(side, COMPARED_CROPS if real is None else len(real.images))]
     parts += [real] if real is not None else []
     difference = max(_largest_difference(exported, model, part) for part in parts)
-    allowed = LARGEST_DIFFERENCE_MM[precision or model.heads[0].compute_dtype]
+    allowed = LARGEST_DIFFERENCE_MM[model.heads[0].compute_dtype]
     if not difference <= allowed:  # also catches NaN
         raise ExportError(
             f"{file}: joints differ from the Keras model by {difference:.3g} mm, expected at most {allowed} mm"

@@ -78,7 +78,7 @@ def _training(source: Source) -> Iterator[str]:
     facts = source.provenance
     config = facts.get("configuration", {})
     model, environment = config.get("model", {}), facts.get("environment", {})
-    packages, autoencoder = environment.get("packages", {}), facts.get("autoencoder")
+    packages = environment.get("packages", {})
     yield from ("## Training", "")
     yield from _list(
         {
@@ -89,11 +89,15 @@ def _training(source: Source) -> Iterator[str]:
             "batch": sum(count for _, count in config.get("data", {}).get("shares", ())) or None,
             "precision": config.get("precision"),
             "seed": facts.get("seed"),
-            "autoencoder": f"{autoencoder['latents']} latent points" if autoencoder else "none",
+            "autoencoder": _autoencoder(facts["autoencoder"]) if "autoencoder" in facts else None,
             "made with": ", ".join(f"{name} {version}" for name, version in packages.items()) or None,
             "commit": environment.get("commit"),
         }
     )
+
+
+def _autoencoder(facts: Mapping[str, Any] | None) -> str:
+    return f"{facts['latents']} latent points" if facts else "none"
 
 
 def _quality(source: Source) -> Iterator[str]:

@@ -7,17 +7,14 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
+from finished_runs import CONFIG, UNION, make_store, write_run
 
 from affine_combining.weights import AcaeWeights
 from posepile import skeletons
-from posepile.cameras import Camera
-from posepile.example import PoseExample
 from posepile.names import UnknownNameError
-from posepile.store import Store, StoreWriter
 from serving.commands.export import main
 from serving.export import ExportError, Source, comparison, export_run, export_source
 from serving.export.savedmodel import build_estimator
@@ -26,10 +23,8 @@ from serving.packing import Packing
 from serving.predictor import Predictor
 from training import config_files, run_folder
 from training.build import build_model
-from training.config import DataConfig, ModelConfig, TrainConfig
+from training.config import DataConfig
 
-CONFIG = TrainConfig(model=ModelConfig(backbone="tiny", crop_side=64, ghost_group_size=0), seed=5)
-UNION = skeletons.union(["aspset", "h36m"])
 NO_DETECTOR = Packing(detector="none")
 # Loads the model with nothing but TensorFlow, as a user without this project would.
 LOAD_ALONE = """
@@ -43,13 +38,6 @@ np.savez(sys.argv[3], poses=poses, people=people["poses3d"], edges=model.joint_e
          formats=[n.decode() for n in model.crop_model.joint_formats.numpy()],
          provenance=model.provenance.numpy().decode())
 """
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory) -> Path:
-    """A finished run with random weights, and the store that it trained on."""
-    folder = tmp_path_factory.mktemp("run")
-    return write_run(folder / "run", CONFIG, UNION, [make_store(folder / "store")])
 
 
 @pytest.fixture(scope="module")
@@ -185,27 +173,3 @@ def test_a_folder_that_is_no_finished_run(run, tmp_path):
 def stored_provenance(savedmodel: Path) -> dict:
     loaded = tf.saved_model.load(str(savedmodel))
     return json.loads(loaded.provenance.numpy())
-
-
-def write_run(run: Path, config: TrainConfig, skeleton, stores) -> Path:
-    """What training leaves, with the initial weights."""
-    run.mkdir()
-    config_files.save(config, run)
-    run_folder.save_environment(run)
-    run_folder.save_stores(run, stores)
-    run_folder.save_model_facts(run, config, skeleton, stores)
-    run_folder.save_weights(run, build_model(config, skeleton, run_folder.load_acae(config)))
-    return run
-
-
-def make_store(folder: Path) -> Store:
-    """Three red pictures."""
-    image = cv2.imencode(".jpg", np.full((96, 128, 3), (0, 0, 255), np.uint8))[1].tobytes()
-    camera = Camera([[150, 0, 63.5], [0, 150, 47.5], [0, 0, 1]])
-    joints = np.random.default_rng(0).normal(0, 300, (17, 3)) + (0, 0, 4000)
-    facts = dict(id="tiny", role="3d", skeleton=skeletons.load("aspset"), licence="CC0-1.0")
-    with StoreWriter(folder, **facts) as writer:
-        for i in range(3):
-            box = [10 + 5 * i, 8, 60, 80]
-            writer.append(PoseExample(f"tiny/{i}", image, camera, box, joints3d=joints))
-    return Store.open(folder)
