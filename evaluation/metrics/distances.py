@@ -7,7 +7,7 @@ truth is finite). They raise ValueError for shapes that do not fit. Poses are wo
 the processor's cache and bound the memory.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -100,10 +100,8 @@ def blockwise(block: Callable, pred, true, valid, dimensions: int = 3) -> np.nda
         raise ValueError(f"pred has shape {pred.shape} and true {true.shape}, expected both {expected}")
     if valid is not None and np.shape(valid) != true.shape[:2]:
         raise ValueError(f"valid has shape {np.shape(valid)}, expected {true.shape[:2]}")
-    size = max(1, BLOCK // max(1, pred.shape[1]))
     parts = []
-    for start in range(0, max(1, len(pred)), size):  # one empty block if there are no poses
-        rows = slice(start, start + size)
+    for rows in blocks(len(pred), pred.shape[1]):
         p, g = pred[rows].astype(np.float64, copy=False), true[rows].astype(np.float64, copy=False)
         labelled = _all_finite(g)
         if valid is not None:
@@ -111,6 +109,13 @@ def blockwise(block: Callable, pred, true, valid, dimensions: int = 3) -> np.nda
         with np.errstate(invalid="ignore", over="ignore"):  # missing joints are inf or NaN
             parts.append(block(p, g, labelled, labelled & _all_finite(p)))
     return np.concatenate(parts)
+
+
+def blocks(n_poses: int, n_joints: int) -> Iterator[slice]:
+    """Consecutive poses, a block of joints at a time; one empty block if there are no poses."""
+    size = max(1, BLOCK // max(1, n_joints))
+    for start in range(0, max(1, n_poses), size):
+        yield slice(start, start + size)
 
 
 def lengths(difference: np.ndarray, labelled: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ import numpy as np
 from evaluation.calibration_file import load_qca
 from evaluation.protocols.protocol import Inference, Labelled, Protocol
 from posepile.cameras import Camera
-from posepile.datasets.raw import RawDataError
+from posepile.datasets.raw import RawDataError, reading
 from posepile.frame import ImageSource
 
 VIDEOS = (".mp4", ".mov", ".avi", ".mkv")
@@ -48,7 +48,8 @@ class Views(Protocol):
         return {"frames": f"every {self.step}", "boxes": "none: one person is detected", "truth": "none"}
 
     def _view(self, name: str, camera: Camera, video: Path) -> Labelled:
-        frames = range(0, imageio_ffmpeg.count_frames_and_secs(str(video))[0], self.step)
+        with reading(video):
+            frames = range(0, imageio_ffmpeg.count_frames_and_secs(str(video))[0], self.step)
         return Labelled(
             sequence=name,
             image_paths=[f"{name}/{i:06d}.jpg" for i in frames],
