@@ -2,7 +2,7 @@
 
 import csv
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,25 +52,25 @@ def markdown(found: Document) -> str:
 
 
 def terminal_tables(found: Document) -> list[Table]:
-    """Figures down, models across; then a table for each kind of groups."""
+    """Figures down, models across; then a table for each kind of groups: of one model all figures of groups, of several
+    the first figure of each."""
     models = found["models"]
     tables = [_empty_table(found["title"], "", models)]
     for name, figure in next(iter(models.values()))["figures"].items():
         cells = [with_interval(row["figures"][name]) for row in models.values()]
         tables[0].add_row(f"{figure['label']} {figure['unit']}", *cells)
-    for kind, groups in next(iter(models.values()))["groups"].items():
-        for name in next(iter(groups.values()), {}):
-            first = next(iter(models.values()))["figures"][name]
-            table = _empty_table(f"{first['label']} {first['unit']} by {kind}", kind, models)
-            for label in groups:
-                table.add_row(label, *(number(row["groups"][kind][label][name]) for row in models.values()))
-            tables.append(table)
-    return tables
+    by_group = _groups_of_one if len(models) == 1 else _groups_side_by_side
+    return tables + [by_group(kind, models) for kind in next(iter(models.values()))["groups"]]
 
 
-def latex_line(row: Mapping[str, Any], decimals: int = 1) -> str:
+def labelled_line(row: Mapping[str, Any]) -> str:
+    """The published summary line with the name of each number: "MPJPE 45.2; P-MPJPE 33.3; ..."."""
+    return "; ".join(f"{label} {number(value)}" for label, value in row["vector"])
+
+
+def latex_line(row: Mapping[str, Any]) -> str:
     """The published summary line: "45.2 & 33.3 & ..."."""
-    return " & ".join(number(value, decimals) for _, value in row["vector"])
+    return " & ".join(number(value) for _, value in row["vector"])
 
 
 def coverage_text(row: Mapping[str, Any]) -> str:
@@ -150,10 +150,31 @@ def _own(model: Mapping[str, Any], table: Cells) -> list[str]:
     return [number(model["figures"].get(figure, {}).get("value")) for _, figure in table.columns]
 
 
-def _empty_table(title: str, first: str, models: Mapping[str, Any]) -> Table:
+def _groups_of_one(kind: str, models: Mapping[str, Any]) -> Table:
+    (row,) = models.values()
+    names = list(next(iter(row["groups"][kind].values()), {}))
+    titles = [f"{row['figures'][name]['label']} {row['figures'][name]['unit']}" for name in names]
+    table = _empty_table(f"By {kind}", kind, titles)
+    for label, figures in row["groups"][kind].items():
+        table.add_row(label, *(number(figures[name]) for name in names))
+    return table
+
+
+def _groups_side_by_side(kind: str, models: Mapping[str, Any]) -> Table:
+    first = next(iter(models.values()))
+    groups = first["groups"][kind]
+    name = next(iter(next(iter(groups.values()), {})), None)
+    title = f"{first['figures'][name]['label']} {first['figures'][name]['unit']} by {kind}" if name else kind
+    table = _empty_table(title, kind, models)
+    for label in groups:
+        table.add_row(label, *(number(row["groups"][kind][label][name]) for row in models.values()))
+    return table
+
+
+def _empty_table(title: str, first: str, columns: Iterable[str]) -> Table:
     table = Table(title=title)
     table.add_column(first)
-    for name in models:
+    for name in columns:
         table.add_column(name, justify="right")
     return table
 

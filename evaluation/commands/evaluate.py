@@ -14,7 +14,14 @@ from rich.console import Console
 
 from evaluation import protocols
 from evaluation.benchmark_results import over_seeds
-from evaluation.benchmark_tables import coverage_text, latex_line, markdown, terminal_tables, write_csv
+from evaluation.benchmark_tables import (
+    coverage_text,
+    labelled_line,
+    latex_line,
+    markdown,
+    terminal_tables,
+    write_csv,
+)
 from evaluation.joint_columns import PredictionWarning
 from evaluation.paper_tables import paper_markdown
 from evaluation.results import write_json
@@ -100,10 +107,11 @@ def _print(found: dict[str, Any]) -> None:
     for table in terminal_tables(found):
         console.print(table)
     for name, row in found["models"].items():
-        print(f"{name}: coverage {coverage_text(row)}")
-    print("summary line: " + " & ".join(label for label, _ in next(iter(found["models"].values()))["vector"]))
+        console.print(f"{name}: summary line: {labelled_line(row)}", markup=False, highlight=False)
     for name, row in found["models"].items():
         print(f"{name}: {latex_line(row)}")
+    for name, row in found["models"].items():
+        print(f"{name}: coverage {coverage_text(row)}")
     for row in found.get("over_seeds", {}).values():
         if row["mean"] is not None:
             print(

@@ -63,9 +63,19 @@ def test_tables_and_options_of_the_benchmark(h36m, capsys):
     printed = capsys.readouterr()
     assert "perfect" in printed.out and "MPJPE mm by action" in printed.out and "10.0" in printed.out
     assert "perfect: coverage 100.00 % (2 of 2 people, 34 of 34 joints)" in printed.out
+    assert "bad: summary line: MPJPE 10.0; P-MPJPE" in printed.out and "bad: 10.0 & " in printed.out
     assert (
         "WARNING" in printed.err and "1 sequences of Human3.6M, the complete benchmark has 120" in printed.err
     )
+
+
+def test_one_model_has_all_figures_of_groups_in_one_table(h36m, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert commands.main([*h36m[:4], *h36m[5:]]) == 0
+    printed = capsys.readouterr().out
+    assert max(map(len, printed.splitlines()[:-2])) <= 80  # all but the line for LaTeX
+    (row,) = (line for line in printed.splitlines() if "Walking" in line)
+    assert [cell.strip() for cell in row.split("│")[1:-1]] == ["Walking", "0.0", "0.0", "100.0"]
 
 
 def test_files_side_by_side(h36m, tmp_path):
