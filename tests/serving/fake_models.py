@@ -13,6 +13,7 @@ from serving.joint_sets import joint_sets
 
 SIDE = 64
 H36M = skeletons.load("h36m_17")
+TWO_PEOPLE = [(10, 20, 60, 80, 0.9), (90, 20, 50, 70, 0.6)]  # x, y, width, height, score
 
 # A standing person, mm, x right, y down, z forward; the right forearm points at the camera.
 STANDING = {
@@ -74,6 +75,20 @@ def as_skeleton(names, edges, formats) -> Skeleton:
     base = [n.removesuffix(f"_{f}") for n, f in zip(names, formats, strict=True)]
     edges = tuple(sorted(tuple(sorted(edge)) for edge in edges))
     return Skeleton("fake", tuple(names), edges, tuple(names), "", tuple(formats), tuple(base))
+
+
+def nearer_where_brighter() -> PoseEstimator:
+    """TWO_PEOPLE are found in every image; the brighter a crop is, the nearer are its joints."""
+    pixels = np.random.default_rng(0).uniform(0, SIDE - 1, (17, 2)).astype(np.float32)
+    pixels[:2] = (0, 0), (SIDE - 1, SIDE - 1)  # people fill their boxes
+
+    def predict(images, intrinsics):
+        light = tf.reduce_mean(tf.cast(images, tf.float32), axis=(1, 2, 3))
+        places = tf.repeat(pixels[tf.newaxis], tf.shape(images)[0], axis=0)
+        return back_project(places, (700 * (2 - light))[:, tf.newaxis], intrinsics)
+
+    names = [f"{joint}_h36m" for joint in H36M.joints]
+    return fake_estimator(predict, names, H36M.edges, detected=TWO_PEOPLE)
 
 
 def save_fake(folder: Path, predict, names, edges=(), formats=None, **options) -> Path:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
-from fake_models import SIDE, back_project, fake_estimator
+from fake_models import TWO_PEOPLE, nearer_where_brighter
 from model_server import ModelServer, SavedModelRunner
 
 from posepile import skeletons
@@ -25,23 +25,13 @@ from serving.transports import (
 )
 
 H36M = skeletons.load("h36m_17")
-FOUND = [(10, 20, 60, 80, 0.9), (90, 20, 50, 70, 0.6)]
 EVERY_WAY = pytest.mark.parametrize("way", ["http", "grpc"])
 ROUNDING = dict(rtol=1e-5, atol=1e-2)  # mm and px: float32 of another graph of the same model
 
 
 @pytest.fixture(scope="module")
 def estimator():
-    pixels = np.random.default_rng(0).uniform(0, SIDE - 1, (17, 2)).astype(np.float32)
-    pixels[:2] = (0, 0), (SIDE - 1, SIDE - 1)  # people fill their boxes
-
-    def predict(images, intrinsics):  # nearer where the crop is brighter
-        light = tf.reduce_mean(tf.cast(images, tf.float32), axis=(1, 2, 3))
-        places = tf.repeat(pixels[tf.newaxis], tf.shape(images)[0], axis=0)
-        return back_project(places, (700 * (2 - light))[:, tf.newaxis], intrinsics)
-
-    names = [f"{joint}_h36m" for joint in H36M.joints]
-    return fake_estimator(predict, names, H36M.edges, detected=FOUND)
+    return nearer_where_brighter()
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +66,7 @@ def test_detection_is_that_of_the_model(estimator, server, way, photo, tmp_path)
 
 @EVERY_WAY
 def test_given_boxes_and_all_parameters_arrive(estimator, server, way, photo):
-    boxes = [[FOUND[0][:4], (7, 7, np.nan, 7), FOUND[1][:4]], [], [FOUND[1][:4]]]
+    boxes = [[TWO_PEOPLE[0][:4], (7, 7, np.nan, 7), TWO_PEOPLE[1][:4]], [], [TWO_PEOPLE[1][:4]]]
     parameters = {
         "distortion_coeffs": np.linspace(-0.02, 0.02, 12),
         "extrinsic_matrix": [np.diag([1, -1, -1, 1])] * 3,  # one for each image
@@ -264,11 +254,11 @@ def test_wrong_arguments_are_named_before_anything_is_sent(photo, tmp_path):
         with pytest.raises(kind, match=problem):
             client.detect_poses(images, **parameters)
     with pytest.raises(ValueError, match="unknown argument 'max_detections'"):
-        client.estimate_poses([png(photo)], [[FOUND[0][:4]]], max_detections=1)
+        client.estimate_poses([png(photo)], [[TWO_PEOPLE[0][:4]]], max_detections=1)
     with pytest.raises(ValueError, match="boxes: those of 2 images, expected of 1"):
         client.estimate_poses([png(photo)], [[], []])
     with pytest.raises(ValueError, match=r"boxes: \[2, 5\], expected \[M, 4\]"):
-        client.estimate_poses([png(photo)], [FOUND])
+        client.estimate_poses([png(photo)], [TWO_PEOPLE])
     for server in ("localhost:8501", "ftp://localhost", "http://"):
         with pytest.raises(ValueError, match="expected http://host:8501 or grpc://host:8500"):
             Client(server)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
-from fake_models import SIDE, back_project, fake_estimator
+from fake_models import TWO_PEOPLE, nearer_where_brighter
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from tensorflow.core.framework import tensor_pb2
 from tensorflow.core.protobuf import saved_model_pb2
@@ -14,7 +14,6 @@ from serving import parameters, warmup
 from serving.signatures import FIXED_PEOPLE, serving_signatures
 
 H36M = skeletons.load("h36m_17")
-FOUND = [(10, 20, 60, 80, 0.9), (90, 20, 50, 70, 0.6)]
 DETECTION = {"boxes", "poses3d", "poses2d", "num_detections"}
 RESULTS = {
     "serving_default": DETECTION,
@@ -28,16 +27,7 @@ RESULTS = {
 
 @pytest.fixture(scope="module")
 def estimator():
-    pixels = np.random.default_rng(0).uniform(0, SIDE - 1, (17, 2)).astype(np.float32)
-    pixels[:2] = (0, 0), (SIDE - 1, SIDE - 1)  # people fill their boxes
-
-    def predict(images, intrinsics):  # nearer where the crop is brighter
-        light = tf.reduce_mean(tf.cast(images, tf.float32), axis=(1, 2, 3))
-        places = tf.repeat(pixels[tf.newaxis], tf.shape(images)[0], axis=0)
-        return back_project(places, (700 * (2 - light))[:, tf.newaxis], intrinsics)
-
-    names = [f"{joint}_h36m" for joint in H36M.joints]
-    return fake_estimator(predict, names, H36M.edges, detected=FOUND)
+    return nearer_where_brighter()
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +103,9 @@ def test_detection_of_pixels_and_of_files_as_the_server_runs_it(estimator, serve
 
 
 def test_estimation_pads_with_zeros(estimator, served, photo):
-    boxes = np.float32([[FOUND[0][:4], FOUND[1][:4]], [FOUND[1][:4], (0, 0, 0, 0)], [(7, 7, 7, 7)] * 2])
+    boxes = np.float32(
+        [[TWO_PEOPLE[0][:4], TWO_PEOPLE[1][:4]], [TWO_PEOPLE[1][:4], (0, 0, 0, 0)], [(7, 7, 7, 7)] * 2]
+    )
     images, counts = np.stack([photo] * 3), np.int32([2, 1, 0])
     pixels = served("estimate_poses_batched", images=images, boxes=boxes, num_boxes=counts)
     files = served("estimate_poses_bytes", image_bytes=[png(photo)] * 3, boxes=boxes, num_boxes=counts)
