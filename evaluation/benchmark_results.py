@@ -7,7 +7,8 @@ A document has (missing figures are null):
     truth                             images, sequences, fingerprint of what was scored against
     over_seeds.FIGURE                 where asked for: label, unit, mean, std over the models
     models.NAME                       one for each prediction file:
-        predictions, sha256, meta     the file, and what it says of the model: hash, augmentation, ...
+        predictions, sha256, meta     the file, and what it says of the model
+        run                           of that: model_sha256, num_aug, antialias_factor, boxes; null if it does not say
         coverage, warnings
         figures.FIGURE                label, unit, value, low, high: 95 %, sequences resampled
         groups.KIND.LABEL.FIGURE      value
@@ -77,7 +78,11 @@ def over_seeds(models: Mapping[str, Any]) -> dict[str, Any]:
 
 def provenance(path: Path, meta: dict[str, Any]) -> dict[str, Any]:
     """Which file, and what it says about the model that made it."""
-    return {"predictions": str(path), "sha256": _sha256(path), "meta": meta}
+    boxes = None if "detects" not in meta else "detected" if meta["detects"] else "the data set's"
+    run = {name: meta.get(name) for name in ("model_sha256", "num_aug", "antialias_factor")} | {
+        "boxes": boxes
+    }
+    return {"predictions": str(path), "sha256": _sha256(path), "run": run, "meta": meta}
 
 
 def names_of(paths: Sequence[Path]) -> list[str]:

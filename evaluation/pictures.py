@@ -19,6 +19,7 @@ from posepile.skeletons import Skeleton
 INK = "#010203"  # replaced by currentColor
 FAINT = "#8a8f98"  # readable on white and on near-black
 PATH = re.compile(r'<path d="[^"]*"')
+FEW_POINTS = 12  # which a line shows one by one
 DECIMALS = re.compile(r"(\.\d\d)\d+")
 """Matplotlib writes millionths of a point; hundredths are enough and halve a page of poses."""
 PALETTE = ("#3b82c4", "#e07b39", "#3a9d6e", "#b2559c", "#c9a227", "#6b6fc9", "#c0504d", "#4aa3a8")
@@ -80,7 +81,10 @@ def draw_curves(curves: Curves) -> str:
         figure = Figure(figsize=(4.6, 3.1), layout="constrained")
         axes = figure.add_subplot()
         for i, (label, (x, y)) in enumerate(curves.lines.items()):
-            axes.plot(x, y, label=label, color=PALETTE[i % len(PALETTE)], linewidth=1.6)
+            marker = "o" if len(x) <= FEW_POINTS else None  # a single point is no line
+            axes.plot(
+                x, y, label=label, color=PALETTE[i % len(PALETTE)], linewidth=1.6, marker=marker, markersize=4
+            )
         axes.set(title=curves.title, xlabel=curves.x_label, ylabel=curves.y_label)
         if curves.log_y:
             axes.set_yscale("log")

@@ -68,7 +68,8 @@ def mve_pa(pred, true, pred_joints, true_joints, valid_joints=None, valid=None) 
     """Mean vertex error after the similarity that aligns the joints [N, J, 3] moved the vertices, mm."""
     pred, true, parts = np.asarray(pred), np.asarray(true), []
     for rows, motions in _joint_motions(pred_joints, true_joints, valid_joints):
-        moved = motions.apply(np.asarray(pred[rows], np.float64))
+        with np.errstate(invalid="ignore"):  # missing vertices are inf or NaN
+            moved = motions.apply(np.asarray(pred[rows], np.float64))
         parts.append(absolute_distances(moved, true[rows], None if valid is None else valid[rows]))
     return mean_distance(np.concatenate(parts))
 

@@ -24,6 +24,11 @@ MESH_FIGURES = (
     Figure("mpjae", "MPJAE, where SMPL's rotations are predicted", "°"),
     Figure("mpjae_pa", "MPJAE-PA, where SMPL's rotations are predicted", "°"),
 )
+JITTER_FIGURES = (
+    Figure("jitter", "Jitter, mean of recordings", "m/s³"),
+    Figure("jitter_true", "Jitter of the truth", "m/s³"),
+)
+FRAMES_A_SECOND = 30
 PARAMETERS = ("pose", "shape", "translation", "rotation", "offset")
 """Fields of `Bodies`, rows as the people."""
 
@@ -42,7 +47,8 @@ class EMDBProtocol(Protocol):
     root: ClassVar = (1, 2)
     inference: ClassVar = Inference(max_detections=1)
     group_kinds: ClassVar = ("sequence",)
-    figures: ClassVar = (*PAPER_FIGURES, *MESH_FIGURES)
+    figures: ClassVar = (*PAPER_FIGURES, *MESH_FIGURES, *JITTER_FIGURES)
+    sequence_figures: ClassVar = JITTER_FIGURES
     expected_sequences: ClassVar = 17
 
     def labelled(self, root: Path) -> Iterator[Labelled]:
@@ -63,6 +69,7 @@ class EMDBProtocol(Protocol):
                 images=[ImageSource(folder / f"images/{i:05d}.jpg") for i in rows],
                 boxes=[recording.boxes[i] for i in rows],
                 extra={
+                    "frame": rows,
                     "gender": np.repeat(recording.gender, len(rows)),
                     **{field: getattr(bodies, field) for field in PARAMETERS},
                 },
@@ -80,6 +87,8 @@ class EMDBProtocol(Protocol):
 
     def measure(self, labelled: Labelled, found: Associated) -> tuple[dict[str, np.ndarray], Distances]:
         values, d = super().measure(labelled, found)
+        frames = labelled.extra["frame"]
+        values |= {"jitter": jerk(found.poses, frames), "jitter_true": jerk(found.true, frames)}
         return values | found.extra, d
 
     def describe(self) -> dict[str, str]:
@@ -95,7 +104,10 @@ class EMDBProtocol(Protocol):
             "boxes": "none: people are detected",
             "truth": "SMPL of the person's gender, moved by the camera's extrinsics; predicted parameters: neutral "
             "SMPL",
-            "averaging": "over all poses and joints (vertices, 9 rotations)",
+            "averaging": "over all poses and joints (vertices, 9 rotations); jitter: the mean of each recording, then "
+            "of the recordings",
+            "jitter": "size of the third derivative of the 24 joints in the camera's frame, 30 frames a second, over "
+            "four good images in a row",
         }
 
     def _model(self, gender: str) -> BodyModel:
@@ -131,6 +143,17 @@ class EMDBProtocol(Protocol):
 
 
 PROTOCOL = EMDBProtocol
+
+
+def jerk(poses: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    """[n, J] size of the third derivative of poses [n, J, 3] mm, m/s³; NaN unless the three frames before are there."""
+    found = np.full(poses.shape[:2], np.nan)
+    if len(poses) > 3:
+        third = np.diff(poses, 3, axis=0) * FRAMES_A_SECOND**3 / 1000
+        is_row = np.asarray(frames[3:]) - np.asarray(frames[:-3]) == 3
+        sizes = np.linalg.norm(third, axis=-1)
+        found[3:] = np.where(is_row[:, None] & np.isfinite(sizes), sizes, np.nan)
+    return found
 
 
 def _vertex_values(surfaces, true: Bodies, found: Associated, root) -> dict[str, np.ndarray]:

@@ -10,7 +10,6 @@ import numpy as np
 
 from evaluation import metrics
 from evaluation.bones import with_true_bone_lengths
-from evaluation.bootstrap import Interval, interval_of_sums
 from evaluation.figures import PAPER_FIGURES, Distances, Figure, distances, paper_values
 from evaluation.prediction_file import PredictionFile
 from evaluation.protocols.protocol import Associated, Labelled, Protocol, doubts_of_people
@@ -89,6 +88,7 @@ class MuPoTSProtocol(Protocol):
     one_person: ClassVar = False
     misses_count: ClassVar = True
     figures: ClassVar = (*PAPER_FIGURES, RECALL, *SEQUENCE_FIGURES)
+    sequence_figures: ClassVar = SEQUENCE_FIGURES
     expected_sequences: ClassVar = 20
 
     def labelled(self, root: Path) -> Iterator[Labelled]:
@@ -149,19 +149,6 @@ class MuPoTSProtocol(Protocol):
             )
             values |= _variant_values(variant, errors, is_matched)
         return values, d
-
-    def value(self, figure: Figure, tally: Tally, **where: str) -> float:
-        """Figures of the benchmark are the plain mean of sequences; those of the summary line are pooled."""
-        if figure in SEQUENCE_FIGURES:
-            means = _sequence_means(figure, tally, **where)
-            return figure.scale * float(np.mean(means)) if len(means) else float("nan")
-        return super().value(figure, tally, **where)
-
-    def interval(self, figure: Figure, tally: Tally) -> Interval:
-        if figure in SEQUENCE_FIGURES:
-            means = _sequence_means(figure, tally)
-            return interval_of_sums(means, np.ones(len(means))).scaled(figure.scale)
-        return super().interval(figure, tally)
 
     def doubts(self, tally: Tally) -> list[str]:
         empty = [name for name, (matched, _) in tally.by_sequence("recall").items() if not matched]
@@ -226,11 +213,6 @@ def _variant_values(variant: Variant, errors: np.ndarray, is_matched: np.ndarray
     for n, joints in JOINT_SETS.items():
         values[f"mpjpe{n}_{variant.name}_matched"] = metrics.counted_errors(errors[:, joints])
     return values
-
-
-def _sequence_means(figure: Figure, tally: Tally, **where: str) -> np.ndarray:
-    found = tally.by_sequence(figure.name, **where).values()
-    return np.array([total / count for total, count in found if count])
 
 
 def _runs(names: np.ndarray) -> list[tuple[int, int]]:

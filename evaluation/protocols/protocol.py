@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from evaluation.alignment import Root
-from evaluation.bootstrap import Interval
+from evaluation.bootstrap import Interval, interval_of_sums
 from evaluation.figures import PAPER_FIGURES, Distances, Figure, distances, paper_values
 from evaluation.prediction_file import PredictionFile, open_predictions
 from evaluation.tally import Tally
@@ -118,6 +118,8 @@ class Protocol(ABC):
     misses_count: ClassVar[bool] = False
     """Whether the protocol itself says how to count people who are not found; elsewhere they are an error."""
     figures: ClassVar[tuple[Figure, ...]] = PAPER_FIGURES
+    sequence_figures: ClassVar[tuple[Figure, ...]] = ()
+    """Of `figures`, those that are the plain mean of the sequences' means; the others are pooled over all poses."""
     inference: ClassVar[Inference] = Inference()
     expected_sequences: ClassVar[int | None] = None
     """How many sequences the complete benchmark has; others are scored with a warning."""
@@ -158,11 +160,17 @@ class Protocol(ABC):
         return paper_values(d), d
 
     def value(self, figure: Figure, tally: Tally, **where: str) -> float:
-        """A figure of (a group of) the poses; pooled unless the benchmark averages otherwise."""
+        """A figure of (a group of) the poses."""
+        if figure in self.sequence_figures:
+            means = _sequence_means(figure, tally, **where)
+            return figure.scale * float(np.mean(means)) if len(means) else float("nan")
         return figure.scale * tally.mean(figure.name, **where)
 
     def interval(self, figure: Figure, tally: Tally) -> Interval:
         """The figure with its 95 % interval, by resampling sequences."""
+        if figure in self.sequence_figures:
+            means = _sequence_means(figure, tally)
+            return interval_of_sums(means, np.ones(len(means))).scaled(figure.scale)
         return tally.interval(figure.name).scaled(figure.scale)
 
     def groups(self, kind: str, tally: Tally) -> list[str]:
@@ -225,3 +233,8 @@ def from_frames(
         images=[frame.image for frame in frames],
         boxes=[frame.box for frame in frames],
     )
+
+
+def _sequence_means(figure: Figure, tally: Tally, **where: str) -> np.ndarray:
+    found = tally.by_sequence(figure.name, **where).values()
+    return np.array([total / count for total, count in found if count])

@@ -45,7 +45,7 @@ class Known:
 NEAR, AT, OVER = 149.9, 150.0, 150.1
 EXCLUSIVE = {"pck@150": {NEAR: 0, AT: 1, OVER: 1}, "apck@150": {NEAR: 0, AT: 1, OVER: 1}}
 """Wrong joints: 149.9 < 150 is right, 150 < 150 is not."""
-UNKNOWN_MESHES = dict.fromkeys(("mve", "mve_pa", "mpjae", "mpjae_pa"))
+UNKNOWN_MESHES = dict.fromkeys(("mve", "mve_pa", "mpjae", "mpjae_pa", "jitter", "jitter_true"))
 
 
 def of_14(d):

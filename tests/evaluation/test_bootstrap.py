@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evaluation.bootstrap import interval
+from evaluation.bootstrap import interval, interval_of_sums, sums_by_sequence
 
 
 def test_equals_drawing_whole_sequences():
@@ -41,3 +41,21 @@ def test_edges():
         interval(np.zeros(2), ["a"])
     with pytest.raises(ValueError, match="level is 95"):
         interval(np.zeros(2), ["a", "b"], level=95)
+
+
+def test_a_mean_of_parts_equals_drawing_whole_sequences():
+    """Two formats, of which the second is not in every sequence: the plain mean of their pooled means."""
+    rng = np.random.default_rng(1)
+    sequences = rng.integers(0, 9, size=80)
+    first = rng.normal(size=(80, 3)) * 5 + sequences[:, None] * 10
+    second = rng.normal(size=(80, 2)) + sequences[:, None]
+    second[sequences < 3] = np.nan
+    parts = [sums_by_sequence(values, sequences) for values in (first, second)]
+    found = interval_of_sums(*(np.stack(each, axis=1) for each in zip(*parts, strict=True)), n_draws=4000)
+    means = []
+    for _ in range(4000):
+        drawn = rng.integers(0, 9, size=9)
+        rows = np.concatenate([np.flatnonzero(sequences == s) for s in drawn])
+        means.append((np.nanmean(first[rows]) + np.nanmean(second[rows])) / 2)
+    assert found.value == pytest.approx((first.mean() + np.nanmean(second)) / 2)
+    assert (found.low, found.high) == pytest.approx(np.nanquantile(means, [0.025, 0.975]), abs=1.5)

@@ -203,7 +203,10 @@ def test_a_perfect_model_is_perfect(id, tmp_path, capsys):
     figures = {name: found["figures"][name]["value"] for name in wanted}
     assert figures == pytest.approx(wanted, abs=0.02)  # float32 of metres, moved to a world and back
     assert found["coverage"]["fraction"] == 1
-    assert found["meta"]["benchmark"] == id and len(found["meta"]["model_sha256"]) == 64
+    detects = small.protocol(root).inference.detects
+    boxes = "detected" if detects else "the data set's"
+    run = {"model_sha256": found["meta"]["model_sha256"], "num_aug": 1, "antialias_factor": 2, "boxes": boxes}
+    assert found["meta"]["benchmark"] == id and found["run"] == run and len(run["model_sha256"]) == 64
     printed = capsys.readouterr()
     assert f"people of {small.protocol(root).title}" in printed.out and "frames/s" in printed.err
 

@@ -48,6 +48,8 @@ def test_json_says_how_it_was_measured(h36m, tmp_path):
     assert len(found["truth"]["fingerprint"]) == 64 and found["truth"]["images"] == 6
     perfect, bad = found["models"]["perfect"], found["models"]["bad"]
     assert perfect["meta"] == {"model": "m", "num_aug": 5} and len(perfect["sha256"]) == 64
+    unsaid = dict.fromkeys(("model_sha256", "num_aug", "antialias_factor", "boxes"))
+    assert perfect["run"] == unsaid | {"num_aug": 5} and bad["run"] == unsaid
     # In all sequences alike, so that the interval is the value: 170 / 17
     mpjpe = bad["figures"]["mpjpe"]
     assert [mpjpe[key] for key in ("value", "low", "high")] == pytest.approx([10, 10, 10], abs=1e-4)

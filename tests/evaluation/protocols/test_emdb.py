@@ -80,6 +80,31 @@ def test_mean_pose(score, protocol, root):
     assert found["p_mpjpe"] == pytest.approx(0, abs=1e-3) and found["mpjpe"] > 10
 
 
+def test_jitter(monkeypatch, tmp_path):
+    """All four images are good, and the camera turns by 10 degrees from one to the next.
+
+    As a complex number a joint at a distance r from its axis is r e^(i 10 t), whose third difference is as large as
+    r |e^(10 i) - 1|^3 = r (2 sin 5)^3; times 30^3 a second cubed.
+    """
+    monkeypatch.setattr(small_emdb, "GOOD", np.ones(T, bool))
+    root = small_emdb.write(tmp_path / "all")
+    protocol = load("emdb")(body_models=str(root.parent / "models"))
+    (labelled,) = protocol.labelled(root)
+    radii = np.linalg.norm(labelled.joints[0, :, :2], axis=-1) / 1000
+    true = 30**3 * (2 * np.sin(np.radians(5))) ** 3 * radii.mean()
+    found = figures(protocol, root, tmp_path, {"joints": labelled.joints})
+    assert found["jitter"] == found["jitter_true"] == pytest.approx(true) and true > 1
+    still = np.repeat(labelled.joints[:1], T, axis=0)
+    assert figures(protocol, root, tmp_path, {"joints": still})["jitter"] == 0
+    still[2] += [7, 0, 0]  # one image 7 mm beside: 3 times 7 mm, in the one third difference there is
+    assert figures(protocol, root, tmp_path, {"joints": still})["jitter"] == pytest.approx(3 * 0.007 * 30**3)
+
+
+def test_jitter_needs_four_good_images_in_a_row(protocol, root, score):
+    found = score(protocol, root).figures
+    assert found["jitter"] is None and found["jitter_true"] is None
+
+
 def test_parameters(protocol, root, tmp_path):
     found = figures(protocol, root, tmp_path, parameters())
     names = ("mpjpe", "p_mpjpe", "a_mpjpe", "mve", "mve_pa", "mpjae", "mpjae_pa")
