@@ -62,12 +62,9 @@ class MoveNet(TensorDetector):
         # The network's coordinates count from the image's corner, ours from the first pixel's centre
         return tf.concat([places - 0.5, points[..., 2:]], axis=-1)
 
-    # A function of its own, so that the weights are once in a SavedModel; not inlined, because TensorFlow's optimizer
-    # fails on its loop within a larger graph (it logs "topological sort failed")
     @tf.function(
-        input_signature=[tf.TensorSpec([None, None, None, 3], tf.int32)],
-        experimental_attributes={"_noinline": True},
-    )
+        input_signature=[tf.TensorSpec([None, None, None, 3], tf.int32)]
+    )  # the weights are once in a SavedModel
     def _people(self, images):
         """[N, 6, 56]: 17 keypoints (y, x, score), then the box (y1, x1, y2, x2), of the input's sides, and score."""
         # The graph takes one image at a time

@@ -84,7 +84,7 @@ class TensorDetector(tf.Module):
         Source: serving sheet, section 5.
         """
         inputs, scale, offset = self.prepare(images)
-        corners, scores = self.candidates(inputs)
+        corners, scores = self._candidates(inputs)
         for axis, wanted in ((2, flip_aug), (1, bothflip_aug)):
             more_corners, more_scores = tf.cond(
                 wanted,
@@ -107,8 +107,17 @@ class TensorDetector(tf.Module):
         boxes = tf.concat([low - 0.5, high - low, kept_scores[..., tf.newaxis]], axis=-1)
         return tf.RaggedTensor.from_tensor(boxes, lengths=counts)
 
+    # A function of its own: the network is once in a graph, although it may run three times, and once in a SavedModel.
+    # Not inlined: TensorFlow's optimizer fails on MoveNet's loop in a larger graph (it logs "topological sort failed").
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32)],
+        experimental_attributes={"_noinline": True},
+    )
+    def _candidates(self, inputs):
+        return self.candidates(inputs)
+
     def _mirrored_candidates(self, inputs, axis):
-        corners, scores = self.candidates(tf.reverse(inputs, [axis]))
+        corners, scores = self._candidates(tf.reverse(inputs, [axis]))
         x1, y1, x2, y2 = tf.unstack(corners, axis=-1)
         side = tf.cast(tf.shape(inputs)[axis], tf.float32)
         mirrored = [side - x2, y1, side - x1, y2] if axis == 2 else [x1, side - y2, x2, side - y1]

@@ -61,10 +61,15 @@ class FakeDetector(tf.Module):
         )
 
 
-def fake_estimator(predict, names, edges=(), formats=None, own=(), detected=None, **options) -> PoseEstimator:
-    """A multi-person model whose network is `predict`; joints as in a union of formats."""
+def fake_estimator(
+    predict, names, edges=(), formats=None, own=(), detected=None, detector=None, **options
+) -> PoseEstimator:
+    """A multi-person model whose network is `predict`; joints as in a union of formats.
+
+    detected: [M, 5], what a fake detector finds in every image; detector: another one instead.
+    """
     formats = formats or ["h36m"] * len(names)
-    detector = None if detected is None else FakeDetector(detected)
+    detector = detector if detected is None else FakeDetector(detected)
     skeleton = as_skeleton(names, edges, formats)
     crop_model = FakeCropModel(predict, names, edges, formats)
     return PoseEstimator(crop_model, joint_sets(skeleton, own), detector, **options)

@@ -7,8 +7,10 @@ from fake_models import SIDE, back_project, fake_estimator
 from scipy.spatial.transform import Rotation
 
 from posepile import boxes as geometry
+from posepile import skeletons
 from posepile.cameras import Camera
 from serving.augmentation import schedule
+from serving.estimator import _mirror_map
 from serving.joint_sets import OwnSkeleton
 
 SIZE = (640, 480)
@@ -42,7 +44,8 @@ def estimator():
 @pytest.mark.parametrize("seed", range(4))
 def test_known_points_come_back(estimator, seed, augs):
     rng = np.random.default_rng(seed)
-    cameras = [random_camera(rng, lens) for lens in LENSES]
+    up = rng.normal(size=3)
+    cameras = [random_camera(rng, lens, up) for lens in LENSES]
     boxes = [random_boxes(rng, count) for count in (2, 0, 1)]
     found = estimator.estimate_poses_batched(
         blank(3), ragged(boxes), average_aug=False, num_aug=augs, **arguments_of(cameras)
@@ -162,70 +165,16 @@ def test_detected_people(estimator):
     assert scores() == [0.9, 0.5]  # the second is the first once more
 
 
-def test_boxes_that_show_nothing_have_no_pose(estimator):
-    boxes = [(10, 10, 50, 60), (10, 10, 0.9, 60), (np.nan, 0, 9, 9), (0, 0, np.inf, 9), (9, 9, -50, 9)]
-    poses = estimator.estimate_poses(blank(1)[0], np.float32(boxes), num_aug=1)["poses3d"].numpy()
-    assert np.isfinite(poses).all(axis=(1, 2)).tolist() == [True, False, False, False, False]
-    assert np.isnan(poses[1:]).all()
-
-
-@pytest.mark.parametrize("shape", [(1, 1), (20, 20_000), (20_000, 20)])
-@pytest.mark.parametrize(
-    "box", [(0, 0, 1, 1), (-500, -500, 300, 300), (-1e5, -1e5, 2e5, 2e5), (1e6, 3, 50, 50)]
-)
-def test_extreme_images_and_boxes_outside_them(estimator, shape, box):
-    image = np.zeros((*shape, 3), np.uint8)
-    found = estimator.estimate_poses(image, [box], num_aug=1)
-    assert np.isfinite(found["poses3d"]).all() and np.isfinite(found["poses2d"]).all()
-    assert len(estimator.detect_poses(image, num_aug=1)["boxes"]) <= 3
-
-
-def test_two_hundred_people(estimator):
-    boxes = random_boxes(np.random.default_rng(0), 200)
-    poses = estimator.estimate_poses(blank(1)[0], boxes, num_aug=1)["poses3d"].numpy()
-    some = estimator.estimate_poses(blank(1)[0], boxes[150:160], num_aug=1)["poses3d"].numpy()
-    assert poses.shape == (200, 6, 3)
-    np.testing.assert_allclose(poses[150:160], some, rtol=1e-5, atol=1e-2)
-
-
-WRONG = {
-    "num_aug": [0, -1],
-    "antialias_factor": [0],
-    "internal_batch_size": [-1],
-    "default_fov_degrees": [1.0, 170.0, -5.0, np.nan],
-    "skeleton": ["h36m_71"],
-    "distortion_coeffs": [np.zeros(4), np.zeros(13), np.full(5, np.nan)],
-    "world_up_vector": [np.zeros(3), np.array([0, np.inf, 0])],
-    "intrinsic_matrix": [np.zeros((3, 3)), np.diag([700, -700, 1]), np.full((3, 3), np.nan), 2 * np.eye(3)],
-    "extrinsic_matrix": [np.zeros((4, 4)), np.full((4, 4), np.nan)],
-}
-
-
-@pytest.mark.parametrize("name", WRONG)
-def test_wrong_arguments_are_named(estimator, name):
-    for value in WRONG[name]:
-        value = np.float32(value) if isinstance(value, np.ndarray) else value
-        with pytest.raises(tf.errors.InvalidArgumentError, match=f"{name}: expected"):
-            estimator.estimate_poses(blank(1)[0], [[0.0, 0, 50, 50]], **{name: value})
-    assert len(estimator.estimate_poses(blank(1)[0], [[0.0, 0, 50, 50]])["poses3d"]) == 1  # it lives on
-
-
-def test_wrong_arguments_of_detection_and_batches(estimator):
-    wrong = tf.errors.InvalidArgumentError
-    with pytest.raises(wrong, match="max_detections: expected"):
-        estimator.detect_poses(blank(1)[0], max_detections=-2)
-    with pytest.raises(wrong, match="images: expected at least one pixel"):
-        estimator.detect_poses(np.zeros((0, 5, 3), np.uint8))
-    with pytest.raises(wrong, match="intrinsic_matrix: expected one for each image"):
-        estimator.detect_poses_batched(blank(3), intrinsic_matrix=np.float32([np.eye(3)] * 2))
-    with pytest.raises(wrong, match="boxes: expected one row for each image"):
-        estimator.estimate_poses_batched(blank(3), ragged([np.zeros((0, 4))] * 2))
-
-
-@pytest.mark.parametrize("shape", [(48, 64), (48, 64, 4), (48, 64, 1), (1, 48, 64, 3)])
-def test_images_of_another_shape_are_refused(estimator, shape):
-    with pytest.raises((TypeError, ValueError), match="image"):
-        estimator.detect_poses(np.zeros(shape, np.uint8))
+def test_the_mirror_map_is_its_own_inverse_and_swaps_sides():
+    names = skeletons.load("large").joints
+    mirror = _mirror_map(names)
+    np.testing.assert_array_equal(mirror[mirror], np.arange(len(names)))
+    moved = [i for i, partner in enumerate(mirror) if i != partner]
+    assert len(moved) > len(names) / 2
+    assert all(
+        {names[i][0], names[mirror[i]][0]} == {"l", "r"} and names[i][1:] == names[mirror[i]][1:]
+        for i in moved
+    )
 
 
 def known_points(camera, box, augs):
@@ -261,7 +210,7 @@ def arguments_of(cameras):
     }
 
 
-def random_camera(rng, distortion):
+def random_camera(rng, distortion, up=(0.3, -0.9, 0.1)):
     """Every number is one of float32's, as the model gets it."""
     focal = rng.uniform(500, 1500)
     intrinsics = [[focal, 3, rng.uniform(300, 340)], [0, focal * rng.uniform(0.9, 1.1), 245], [0, 0, 1]]
@@ -269,8 +218,7 @@ def random_camera(rng, distortion):
     translation = rng.normal(0, 3000, 3).astype(np.float32)
     extrinsics = np.eye(4)
     extrinsics[:3, :3], extrinsics[:3, 3] = rotation, translation
-    up = np.float32([0.3, -0.9, 0.1])
-    return Camera.from_matrices(np.float32(intrinsics), extrinsics, np.float32(distortion), up)
+    return Camera.from_matrices(np.float32(intrinsics), extrinsics, np.float32(distortion), np.float32(up))
 
 
 def random_boxes(rng, count):

@@ -8,9 +8,11 @@ from fake_models import TWO_PEOPLE, nearer_where_brighter
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from tensorflow.core.framework import tensor_pb2
 from tensorflow.core.protobuf import saved_model_pb2
+from wrong_arguments import OF_DETECTIONS, OF_ESTIMATES
 
 from posepile import skeletons
 from serving import parameters, warmup
+from serving.parameter_table import PARAMETERS
 from serving.signatures import FIXED_PEOPLE, serving_signatures
 
 H36M = skeletons.load("h36m_17")
@@ -155,6 +157,16 @@ def test_grey_and_transparent_files_become_rgb(served, photo):
     np.testing.assert_array_equal(found["poses3d"][0], found["poses3d"][1])
 
 
+def test_every_wrong_argument_is_named_and_the_next_request_served(served, photo):
+    images = photo[np.newaxis]
+    for name, values in (OF_ESTIMATES | OF_DETECTIONS).items():
+        for value in values:
+            given = np.asarray(value)[np.newaxis] if PARAMETERS[name].per_image else value
+            with pytest.raises(tf.errors.InvalidArgumentError, match=f"{name}: expected"):
+                served("detect_poses_batched", images=images, **{name: given})
+    assert served("detect_poses_batched", images=images)["num_detections"].tolist() == [2]
+
+
 def test_wrong_requests_are_refused_and_the_next_one_served(served, photo):
     jpeg = cv2.imencode(".jpg", photo)[1].tobytes()
     wrong = {
@@ -171,6 +183,22 @@ def test_wrong_requests_are_refused_and_the_next_one_served(served, photo):
         with pytest.raises(tf.errors.InvalidArgumentError, match="num_boxes: expected"):
             served("estimate_poses_bytes", image_bytes=[jpeg], boxes=np.zeros((1, 2, 4)), num_boxes=counts)
     assert served("serving_default", image_bytes=[jpeg])["num_detections"].tolist() == [2]
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (20, 20_000), (20_000, 20)])
+def test_files_of_extreme_sizes(served, shape):
+    found = served("serving_default", image_bytes=[png(np.zeros((*shape, 3), np.uint8))], num_aug=1)
+    assert np.isfinite(found["poses3d"]).all() and found["num_detections"].shape == (1,)
+
+
+def test_two_hundred_people_beside_nobody(served, photo):
+    rng = np.random.default_rng(0)
+    boxes = np.concatenate([rng.uniform(0, 60, (2, 200, 2)), rng.uniform(5, 50, (2, 200, 2))], axis=2)
+    boxes = boxes.astype(np.float32)
+    request = dict(images=np.stack([photo] * 2), boxes=boxes, num_boxes=[200, 0], num_aug=1)
+    found = served("estimate_poses_batched", **request)
+    assert found["num_detections"].tolist() == [200, 0] and found["poses3d"].shape == (2, 200, 17, 3)
+    assert np.isfinite(found["poses3d"]).all() and not found["poses3d"][1].any()
 
 
 def test_warm_up_requests_are_read_by_others_and_every_one_runs(folder, served):

@@ -46,6 +46,8 @@ def test_boxes_are_those_of_the_output(tmp_path):
     again = tf.saved_model.load(str(tmp_path / "saved"))
     found = again.predict_multi_image(image[np.newaxis], 0.2, 0.7, flip_aug=True)
     assert found[0].shape == (4, 5)  # both boxes, and both mirrored
+    stored = (tmp_path / "saved/saved_model.pb").read_bytes()
+    assert stored.count(people.tobytes()) == 1  # the graph's weights are once in it
 
 
 def test_keypoints_are_those_of_the_people_that_are_found(tmp_path):

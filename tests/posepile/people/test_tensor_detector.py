@@ -29,6 +29,27 @@ class FindsRed(TensorDetector):
         return corners, tf.where(tf.reduce_any(red, axis=[1, 2]), 0.9, 0.1)[:, tf.newaxis]
 
 
+class FindsGreen(TensorDetector):
+    """Its candidates are the boxes of the green pixels in the left half and in the right half."""
+
+    def __init__(self):
+        super().__init__("green", threshold=0.5, nms_iou_threshold=0.7)
+
+    def prepare(self, images):
+        return fit_to_side(tf.cast(images, tf.float32) / 255, SIDE, padding=0)
+
+    def candidates(self, inputs):
+        green = inputs[..., 1] > 0.75
+        rows, columns = (tf.range(side) for side in tf.unstack(tf.shape(inputs)[1:3]))
+        middle = tf.shape(inputs)[2] // 2
+        boxes = []
+        for half in (columns < middle, columns >= middle):
+            x1, x2 = extent(tf.reduce_any(green & half, axis=1), columns)
+            y1, y2 = extent(tf.reduce_any(green & half, axis=2), rows)
+            boxes.append(tf.stack([x1, y1, x2, y2], axis=-1))
+        return tf.stack(boxes, axis=1), tf.fill([tf.shape(inputs)[0], 2], 0.9)
+
+
 def extent(any_red, positions):
     positions = positions[tf.newaxis]
     low = tf.reduce_min(tf.where(any_red, positions, 10_000), axis=1)
@@ -84,6 +105,28 @@ def test_flips_find_what_the_image_alone_does_not_show(detector, box, flip, both
         np.testing.assert_allclose(found[0, 0, :4], [x - 0.5, y - 0.5, w, h], atol=1e-4)  # all even: exact
 
 
+def test_flips_find_nothing_more_in_a_symmetric_image():
+    image = np.zeros((96, 128, 3), np.uint8)
+    image[20:60, 30:50, 1] = image[20:60, 78:98, 1] = 255
+    detector = FindsGreen()
+    plain, flipped = (
+        detector.predict_multi_image(image[np.newaxis], 0.5, 0.7, flip, False)[0].numpy()
+        for flip in (False, True)
+    )
+    assert len(plain) == 2
+    np.testing.assert_allclose(np.sort(flipped, axis=0), np.sort(plain, axis=0), atol=1e-4)
+
+
+def test_one_image_is_a_batch_of_one(detector):
+    image = image_with((80, 8, 20, 16), 128, 96)
+    for flip, count in ((False, 0), (True, 1)):
+        found = detector.predict_single_image(image, threshold=0.5, flip_aug=flip)
+        assert found.shape == (count, 5)
+        np.testing.assert_array_equal(
+            found, detector.predict_multi_image(image[np.newaxis], 0.5, 0.65, flip, False)[0]
+        )
+
+
 def test_batches_with_and_without_people(detector):
     images = [image_with((0, 0, 0, 0), 128, 96), image_with((20, 10, 30, 24), 128, 96)]
     nobody, somebody = detector.detect_batch(images)
@@ -96,8 +139,10 @@ def test_batches_with_and_without_people(detector):
 def test_works_from_a_saved_model(detector, tmp_path):
     tf.saved_model.save(detector, str(tmp_path))
     image = image_with((20, 10, 30, 24), 128, 96)
-    found = tf.saved_model.load(str(tmp_path)).predict_multi_image(image[np.newaxis], threshold=0.5)
+    loaded = tf.saved_model.load(str(tmp_path))
+    found = loaded.predict_multi_image(image[np.newaxis], threshold=0.5)
     np.testing.assert_array_equal(found[0], detector.detect(image))
+    np.testing.assert_array_equal(loaded.predict_single_image(image, threshold=0.5), detector.detect(image))
 
 
 def test_the_identity_changes_with_the_thresholds(detector):
