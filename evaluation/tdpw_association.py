@@ -4,7 +4,6 @@ Each way gives [P, T]: which of the predictions of the sequence is whose in whic
 evaluation sheet, section 5.4.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,7 +83,7 @@ def by_masks(
         place = found.in_image(t)
         file = folder / labelled.sequence.rsplit("/", 1)[-1] / f"image_{t:05d}.png"
         numbers = _read_numbers(file, n_people)
-        overlaps = overlap(numbers, [draw(pose, skeleton, numbers.shape) for pose in shown[place]], n_people)
+        overlaps = overlap(numbers, shown[place], skeleton, n_people)
         people, taken = linear_sum_assignment(overlaps, maximize=True)
         touches = overlaps[people, taken] > 0  # who touches nobody's mask is nobody
         chosen[people[touches], t] = place[taken[touches]]
@@ -116,26 +115,41 @@ def as_given(labelled: Labelled, found: Found, file: PredictionFile) -> np.ndarr
     return chosen
 
 
-def draw(pixels: np.ndarray, skeleton: Skeleton, shape: tuple[int, int]) -> np.ndarray:
-    """[h, w] bool: bones 8 px wide and the trunk between shoulders and hips; [J, 2] px, NaN where not in the image."""
-    canvas = np.zeros(shape, np.uint8)
-    is_known = np.isfinite(pixels).all(axis=1)
-    points = np.rint(np.clip(np.nan_to_num(pixels), -FAR_PX, FAR_PX)).astype(int)
-    trunk = [skeleton.joints.index(name) for name in TRUNK]
-    if is_known[trunk].all():
-        cv2.fillPoly(canvas, [points[trunk].astype(np.int32)], 1)
-    for a, b in skeleton.edges:
-        if is_known[a] and is_known[b]:
-            cv2.line(canvas, points[a].tolist(), points[b].tolist(), 1, BONE_PX)
-    return canvas > 0
-
-
-def overlap(numbers: np.ndarray, drawn: Sequence[np.ndarray], n_people: int) -> np.ndarray:
-    """[P, D] intersection over union of people in a picture of their numbers [h, w], from 1, and D masks [h, w]."""
+def overlap(numbers: np.ndarray, poses: np.ndarray, skeleton: Skeleton, n_people: int) -> np.ndarray:
+    """[P, D] intersection over union of people, in a picture of their numbers [h, w], and of drawn poses [D, J, 2]."""
     areas = np.bincount(numbers.ravel(), minlength=n_people + 1)[1:]
-    both = np.array([np.bincount(numbers[mask], minlength=n_people + 1)[1:] for mask in drawn]).T
-    either = areas[:, None] + np.array([mask.sum() for mask in drawn]) - both
+    drawn = []
+    for pose in poses:
+        mask, at = draw(pose, skeleton, numbers.shape)
+        drawn.append(np.bincount(numbers[at][mask], minlength=n_people + 1))
+    both = np.array(drawn)[:, 1:].T
+    either = areas[:, None] + np.sum(drawn, axis=1) - both
     return both / np.maximum(either, 1)
+
+
+def draw(
+    pixels: np.ndarray, skeleton: Skeleton, shape: tuple[int, int]
+) -> tuple[np.ndarray, tuple[slice, slice]]:
+    """A mask of bones 8 px wide and the trunk between shoulders and hips, and the part of the picture that it is of.
+
+    pixels: [J, 2], NaN where a joint is not in the image. shape: height and width of the picture.
+    """
+    is_known = np.isfinite(pixels).all(axis=1)
+    points = np.rint(np.clip(np.nan_to_num(pixels), -FAR_PX, FAR_PX)).astype(np.int32)
+    low, high = np.zeros(2, int), np.zeros(2, int)
+    if is_known.any():  # most of the picture is empty
+        low = np.clip(points[is_known].min(axis=0) - BONE_PX, 0, shape[::-1])
+        high = np.clip(points[is_known].max(axis=0) + BONE_PX + 1, 0, shape[::-1])
+    canvas = np.zeros((high - low)[::-1], np.uint8)
+    if canvas.size:
+        points -= low.astype(np.int32)
+        trunk = [skeleton.joints.index(name) for name in TRUNK]
+        if is_known[trunk].all():
+            cv2.fillPoly(canvas, [points[trunk]], 1)
+        for a, b in skeleton.edges:
+            if is_known[a] and is_known[b]:
+                cv2.line(canvas, points[a].tolist(), points[b].tolist(), 1, BONE_PX)
+    return canvas > 0, (slice(low[1], high[1]), slice(low[0], high[0]))
 
 
 def _read_numbers(path: Path, n_people: int) -> np.ndarray:

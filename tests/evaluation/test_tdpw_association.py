@@ -82,25 +82,31 @@ def test_masks_that_do_not_fit(tmp_path):
         evaluate(protocol, root, [path])
 
 
+def drawn(pixels, shape=(120, 100)):
+    picture = np.zeros(shape, bool)
+    mask, at = draw(pixels, SMPL, shape)
+    picture[at] = mask
+    return picture
+
+
 def test_drawn_people():
     pixels = np.full((24, 2), np.nan)
     for name, place in {"lsho": (60, 20), "rsho": (20, 20), "rhip": (20, 80), "lhip": (60, 80)}.items():
         pixels[SMPL.joints.index(name)] = place
-    drawn = draw(pixels, SMPL, (120, 100))
-    assert (
-        drawn.sum() == 41 * 61 and drawn[20:81, 20:61].all()
-    )  # the trunk; shoulders and hips are no bones of SMPL
+    trunk = drawn(pixels)  # shoulders and hips are no bones of SMPL
+    assert trunk.sum() == 41 * 61 and trunk[20:81, 20:61].all()
     pixels[SMPL.joints.index("lkne")] = 60, 110
-    longer = draw(pixels, SMPL, (120, 100))
-    assert 7 <= longer[100].sum() <= 9  # the thigh, 8 px wide
-    assert not draw(np.full((24, 2), np.nan), SMPL, (120, 100)).any()
-    assert draw(pixels + 1e9, SMPL, (120, 100)).sum() == 0
+    assert 7 <= drawn(pixels)[100].sum() <= 9  # the thigh, 8 px wide
+    assert not drawn(np.full((24, 2), np.nan)).any() and not drawn(pixels + 1e9).any()
+    # A part of the person beyond the picture's edge
+    np.testing.assert_array_equal(drawn(pixels - [40, 0])[:, :60], drawn(pixels)[:, 40:])
 
 
 def test_overlaps():
-    numbers = np.zeros((4, 5), np.uint8)
-    numbers[:2] = 1  # 10 px; nobody has number 2
-    drawn = np.zeros((3, 4, 5), bool)
-    drawn[0, 1:3] = True  # 10 px, 5 shared: 5 / 15
-    drawn[1, :2] = True
-    np.testing.assert_allclose(overlap(numbers, drawn, 2), [[1 / 3, 1, 0], [0, 0, 0]])
+    # A trunk of 11 x 11 px over a mask of 11 x 22 px, half of which it covers; nobody has number 2
+    pixels = np.full((2, 24, 2), np.nan)
+    for name, place in {"lsho": (20, 10), "rsho": (10, 10), "rhip": (10, 20), "lhip": (20, 20)}.items():
+        pixels[0, SMPL.joints.index(name)] = place
+    numbers = np.zeros((40, 50), np.uint8)
+    numbers[10:21, 10:32] = 1
+    np.testing.assert_allclose(overlap(numbers, pixels, SMPL, 2), [[0.5, 0], [0, 0]])
