@@ -24,9 +24,7 @@ def write(source: Source, out: Path) -> Written:
     when it is right, in place of an older one. Raises ExportError.
     """
     model = source.float32_model()
-    function = CropFunction(model)
-    concrete = function.predict.get_concrete_function()
-    converted = tf.lite.TFLiteConverter.from_concrete_functions([concrete], function).convert()
+    converted = convert(CropFunction(model))
     out.mkdir(parents=True, exist_ok=True)
     unfinished = out / f"{FILE}.unfinished"
     unfinished.write_bytes(converted)
@@ -40,3 +38,9 @@ def write(source: Source, out: Path) -> Written:
     difference = compare(predict, model, source.crops, unfinished)
     unfinished.rename(out / FILE)
     return Written(FORMAT, out / FILE, difference)
+
+
+def convert(module: tf.Module) -> bytes:
+    """The module's tf.function `predict`, any number of examples at once."""
+    concrete = module.predict.get_concrete_function()
+    return tf.lite.TFLiteConverter.from_concrete_functions([concrete], module).convert()

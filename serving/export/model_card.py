@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from posepile import datasets
+from posepile.mixtures import PREFIX_OF_TWINS
 from serving.export.source import Source, Written
 from serving.joint_sets import ALL
 
@@ -71,7 +72,9 @@ def _data_sets(source: Source) -> Iterator[str]:
 
 
 def _title(id: str) -> str:
-    return datasets.load(id).facts.title if id in datasets.ids() else id.replace("_", " ")
+    original = id.removeprefix(PREFIX_OF_TWINS)
+    title = datasets.load(original).facts.title if original in datasets.ids() else original.replace("_", " ")
+    return title if original == id else f"synthetic twin of {title}"
 
 
 def _training(source: Source) -> Iterator[str]:

@@ -15,7 +15,7 @@ from ai_edge_litert.interpreter import Interpreter
 from finished_runs import CONFIG, UNION, write_run
 
 from serving.commands.export import main
-from serving.export import ExportError, Source, export_run, export_source
+from serving.export import ExportError, Source, export_run, export_source, litert, onnx_model
 from serving.export.comparison import random_crops
 from serving.export.savedmodel import build_estimator
 from serving.export.source import run_provenance, source_of_run
@@ -142,14 +142,51 @@ def test_a_missing_package_names_the_extra_before_anything_is_done(tmp_path, mon
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "backbone", ["efficientnet-lite0", "mobilenetv3-small", "resnet50", "resnet50v2", "efficientnetv2-b0"]
-)
-def test_a_backbone_of_each_family(tmp_path, backbone):
+@pytest.mark.parametrize("backbone", ["mobilenetv3-small", "efficientnetv2-b0", "resnet50"])
+def test_a_backbone_of_each_family(backbone):
+    """Up to the heads: random ones put people anywhere, and their absolute position amplifies rounding to no end."""
     config = replace(CONFIG, model=ModelConfig(backbone=backbone, crop_side=64, ghost_group_size=0))
     model = build_model(config, UNION)
-    written = export_source(Source(model, UNION, {}), tmp_path, PLAIN)
-    assert all(w.largest_difference_mm < 1 for w in written)
+    images = (
+        np.float32(random_crops(64, 8).images / 255)
+        * np.linspace(0.2, 1, 8, dtype=np.float32)[:, None, None, None]
+    )
+    see_once(model, images)
+    heads = Heads(model)
+    expected = {name: value.numpy() for name, value in heads.predict(images).items()}
+    session = onnxruntime.InferenceSession(
+        onnx_model.convert(heads.predict, heads.signature, {}).SerializeToString()
+    )
+    names = [output.name for output in session.get_outputs()]
+    in_onnx = dict(zip(names, session.run(names, {"images": images}), strict=True))
+    in_litert = Interpreter(model_content=litert.convert(heads)).get_signature_runner()(images=images)
+    for found in (in_onnx, in_litert):
+        np.testing.assert_allclose(found["pixels"], expected["pixels"], rtol=0, atol=0.02)  # px of 64
+        np.testing.assert_allclose(found["metric"], expected["metric"], rtol=0, atol=0.5)  # mm of 2200
+    # The features tell crops apart, so equality means something
+    assert np.ptp(expected["pixels"], axis=0).max() > 1 and np.ptp(expected["metric"], axis=0).max() > 20
+
+
+class Heads(tf.Module):
+    """As CropFunction, up to the heads."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.signature = [tf.TensorSpec([None, 64, 64, 3], tf.float32, "images")]
+
+        def predict(images):
+            return dict(zip(("pixels", "metric"), model.joint_head(model.extract(images)), strict=True))
+
+        self.predict = tf.function(predict, input_signature=self.signature, autograph=False)
+        self.read_variables = list(self.predict.get_concrete_function().graph.variables)
+
+
+def see_once(model, images) -> None:
+    """Takes the statistics of all normalisations from these images: features get the size that training gives them."""
+    for layer in model.backbone._flatten_layers():
+        if hasattr(layer, "momentum"):
+            layer.momentum = 0.0
+    model.extract(images, training=True)
 
 
 def predict(name: str, file: Path, images, intrinsics) -> np.ndarray:

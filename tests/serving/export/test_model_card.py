@@ -62,10 +62,11 @@ def test_nothing_is_made_up_where_nothing_is_known(tmp_path):
 
 
 def test_data_sets_have_their_titles(tmp_path):
-    stores = {"h36m": {"examples": 1234, "licence": ""}}
+    stores = {"h36m": {"examples": 1234, "licence": ""}, "twin_h36m": {"examples": 5, "licence": "CC0-1.0"}}
     provenance = {"stores": stores, "init_from": "runs/earlier"}
     card = card_of(Source(build_model(CONFIG, UNION), UNION, provenance), tmp_path)
     assert "| `h36m` | Human3.6M | 1,234 | not known |" in card
+    assert "| `twin_h36m` | synthetic twin of Human3.6M | 5 | CC0-1.0 |" in card
     assert "started from the weights of `runs/earlier`" in card
 
 
