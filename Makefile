@@ -46,7 +46,7 @@ lock:
 	    --extra jax --extra prepare --extra export --extra serving --extra docs --extra test --extra build \
 	    -o requirements.lock
 	$(UV) pip compile setup.py --universal --python-version 3.11 --generate-hashes --no-annotate \
-	    --extra gpu --extra prepare --extra build --constraint requirements.lock -o requirements-gpu.lock
+	    --extra gpu --extra prepare --extra export --extra build --constraint requirements.lock -o requirements-gpu.lock
 
 clean:
 	rm -rf $(VENV) runs build ./*.egg-info
