@@ -16,11 +16,9 @@ TESTS = Path(__file__).parents[1]
 PEOPLE = [(10, 5, 20, 40, 0.9), (35, 6, 18, 36, 0.6)]  # found in every image
 
 
-@pytest.mark.parametrize(
-    "id, detected, options", [("h36m", PEOPLE, []), ("h36m", PEOPLE, ["--num-aug", "3"])]
-)
-def test_given_boxes(id, detected, options, tmp_path, monkeypatch):
-    small, root, model = exported(id, detected, tmp_path, monkeypatch)
+@pytest.mark.parametrize("options", [[], ["--num-aug", "3"]])
+def test_given_boxes(options, tmp_path, monkeypatch):
+    small, root, model = exported(tmp_path, monkeypatch)
     figures = through_both_commands(small, root, tmp_path, options)
     assert figures["coverage"]["fraction"] == 1 and 0 < figures["figures"]["mpjpe"]["value"] < 3000
     file = open_predictions(tmp_path / "p.npz")
