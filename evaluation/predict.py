@@ -98,21 +98,18 @@ def predict(
         try:
             for labelled in protocol.labelled(root):
                 for batch in _batches(labelled, run.batch_size, journal.done):
-                    journal.append(
-                        [image.path for image in batch], **_rows(method, protocol, batch, run, len(names))
-                    )
+                    rows = _rows(method, protocol, batch, run, len(names))
+                    journal.append([image.path for image in batch], **rows)
                     progress(labelled.sequence, len(batch))
         except BaseException as error:
             error.add_note(
                 f"{unfinished} keeps {len(journal.done)} images; the same command goes on from there"
             )
             raise
-        with PredictionWriter(out, names, meta) as writer:
-            for image_paths, found in journal.batches():
-                writer.append(image_paths, **found)
-        n_rows, n_done = journal.n_rows, len(journal.done)
+        _write(out, journal, names, meta)
+        done = Predicted(journal.n_rows, len(journal.done) - n_before, n_before)
     unfinished.unlink()
-    return Predicted(n_rows, n_done - n_before, n_before)
+    return done
 
 
 def run_of(protocol: Protocol, num_aug: int | None, use_data_set_boxes: bool, **sizes: int) -> Run:
@@ -123,6 +120,12 @@ def run_of(protocol: Protocol, num_aug: int | None, use_data_set_boxes: bool, **
     if use_data_set_boxes:
         inference = replace(inference, detects=False)
     return Run(inference, **sizes)
+
+
+def _write(out: Path, journal: Journal, names: Sequence[str], meta: dict[str, Any]) -> None:
+    with PredictionWriter(out, names, meta) as writer:
+        for image_paths, found in journal.batches():
+            writer.append(image_paths, **found)
 
 
 def _settings(protocol: Protocol, run: Run) -> dict[str, Any]:

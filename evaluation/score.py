@@ -101,10 +101,7 @@ def score_predictions(
     pairs = [pair for pair in pairs if set(pair) <= set(truth.joint_names)]
     between = own_root = None
     if pairs:
-        roots = {truth.joint_names[i]: root_names(f) for f, joints in wanted.items() for i in joints.columns}
-        in_camera = [truth.in_camera_frame(points) for points in (file.world, truth.world)]
-        apart = differences(file.poses, file.joint_names, pairs)
-        apart_at_roots = own_root_differences(*in_camera, truth.joint_names, pairs, roots)
+        apart, apart_at_roots = _differences(file, truth, pairs, wanted)
         between, own_root = summary(apart), summary(apart_at_roots)
         total, depth, plane = parts(apart).values()
         found |= {"disagreement": [total], "disagreement_depth": [depth], "disagreement_plane": [plane]}
@@ -155,6 +152,21 @@ def _only_formats(truth: Truth, formats: Sequence[str] | None) -> Truth:
     columns = np.concatenate([joints.columns for joints in chosen.values()])
     names = tuple(truth.joint_names[i] for i in columns)
     return replace(truth, world=truth.world[:, columns], joint_names=names)
+
+
+def _differences(
+    file: StorePredictions,
+    truth: Truth,
+    pairs: Sequence[tuple[str, str]],
+    formats: Mapping[str, FormatJoints],
+) -> tuple[np.ndarray, np.ndarray]:
+    """[N, pairs, 3] mm twice: of predictions as they are, and of errors at the formats' own roots."""
+    roots = {truth.joint_names[i]: root_names(f) for f, joints in formats.items() for i in joints.columns}
+    in_camera = [truth.in_camera_frame(points) for points in (file.world, truth.world)]
+    return (
+        differences(file.poses, file.joint_names, pairs),
+        own_root_differences(*in_camera, truth.joint_names, pairs, roots),
+    )
 
 
 def _format_values(pred: np.ndarray, true: np.ndarray, joints: FormatJoints) -> dict[str, np.ndarray]:

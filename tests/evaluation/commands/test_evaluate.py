@@ -123,6 +123,10 @@ def test_synthetic(synthetic, capsys):
     assert model["groups"]["format"]["smpl"]["mpjpe"] == pytest.approx(30 / 24, rel=1e-4)
     assert model["groups"]["format"]["h36m"]["mpjpe"] == pytest.approx(0, abs=1e-2)
     assert found["truth"]["images"] == 3 and model["figures"]["disagreement"]["value"] > 0
+    # All three sequences are off alike, by 30 mm of one of SMPL's 24 joints; Human3.6M's are exact
+    mpjpe = model["figures"]["mpjpe"]
+    assert [mpjpe[key] for key in ("value", "low", "high")] == pytest.approx([30 / 24 / 2] * 3, abs=1e-2)
+    assert all(figure["low"] <= figure["value"] <= figure["high"] for figure in model["figures"].values())
 
 
 def test_synthetic_with_chosen_formats(synthetic, capsys, tmp_path):
