@@ -13,6 +13,8 @@ from posepile import skeletons
 from posepile.cameras import Camera, warp_image
 from posepile.frame import ImageSource
 from posepile.images import ImageError, close_videos, read_image
+from posepile.skeletons import Skeleton
+from posepile.store import Store
 
 SIDE = 128  # px of a crop
 MARGIN = 1.3  # of the crop around the true joints
@@ -30,7 +32,7 @@ def write_gallery(found: Mapping[str, Any], folder: Path, limit: int) -> list[Pa
     for name, model in found["models"].items():
         worst = model["details"].get("worst", [])[:limit]
         if worst:
-            skeleton = skeletons.load(found["protocol"]["skeleton"])
+            skeleton = _skeleton(found["protocol"]["skeleton"])
             pictures, n_unread = [], 0
             for entry in worst:
                 example, is_read = _example(entry)
@@ -64,7 +66,7 @@ def _example(entry: Mapping[str, Any]) -> tuple[PoseExamplePicture, bool]:
     is_read = False
     if entry["file"]:
         try:
-            pixels = read_image(ImageSource(Path(entry["file"]), entry["frame"]))
+            pixels = _pixels(Path(entry["file"]), entry["frame"])
             image, is_read = (
                 warp_image(pixels, camera, crop, (SIDE, SIDE), interpolation=cv2.INTER_AREA),
                 True,
@@ -76,3 +78,16 @@ def _example(entry: Mapping[str, Any]) -> tuple[PoseExamplePicture, bool]:
         entry["image_path"], image, crop.intrinsics, crop.world_to_camera(true), poses
     )
     return picture, is_read
+
+
+def _pixels(file: Path, frame: int | None) -> np.ndarray:
+    """[h, w, 3] RGB of an image, a frame of a video, or a row of a store."""
+    if not file.is_dir():
+        return read_image(ImageSource(file, frame))
+    (example,) = Store.open(file).examples([frame])
+    return cv2.imdecode(np.frombuffer(example.image, np.uint8), cv2.IMREAD_COLOR_RGB)
+
+
+def _skeleton(name: str) -> Skeleton:
+    """One that is known, or a union of formats: "smpl+h36m"."""
+    return skeletons.load(name) if name in skeletons.names() else skeletons.union(name.split("+"))

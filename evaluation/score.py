@@ -11,6 +11,7 @@ from evaluation.alignment import root_position
 from evaluation.bootstrap import Interval, interval_of_sums, sums_by_sequence
 from evaluation.completeness import Coverage, Plausibility
 from evaluation.consistency import Disagreement, differences, own_root_differences, parts, summary
+from evaluation.figures import Distances
 from evaluation.prediction_file import PredictionError
 from evaluation.predictions import StorePredictions, read_predictions, select
 from evaluation.truth import FormatJoints, Truth, formats_of, read_truth, root_names
@@ -25,6 +26,17 @@ Sums = tuple[np.ndarray, np.ndarray]
 """Of the values of each sequence and format, and their numbers, [S, F]."""
 
 
+@dataclass(frozen=True, eq=False)
+class ScoredPeople:
+    """Everybody who was scored, rows and joints as in `truth`; what plots are made of."""
+
+    truth: Truth
+    world: np.ndarray
+    """[N, J, 3] mm: the predictions."""
+    distances: Distances
+    """[N, J] mm, each format relative to its own root and aligned by itself."""
+
+
 @dataclass(frozen=True)
 class Scores:
     """mpjpe and p_mpjpe in mm, pck100 and cps200 in %; disagreements in mm (see `evaluation.consistency`)."""
@@ -37,6 +49,7 @@ class Scores:
     own_root: Disagreement | None
     n_examples: int
     coverage: Coverage | None = None
+    people: "ScoredPeople | None" = field(default=None, repr=False)
     sums: Mapping[str, Sums] = field(default_factory=dict, repr=False)
     """Of each figure of `summary`; what `interval` needs."""
 
@@ -82,18 +95,14 @@ def score_predictions(
         allow_missing: accept examples without a row and joints predicted as NaN; they count as wrong (see
             `evaluation.metrics`).
 
-    Raises PredictionError for keys that are missing, repeated or unknown, joints that are missing, values that are not
-    finite, and metres. Warns of other odd sizes and of mirrored joints.
+    Raises PredictionError for keys that are missing, repeated or unknown, joints that are missing, and values that are
+    not finite. Whether the people are people, `check_people` tells.
     """
     truth = read_truth(test) if isinstance(test, Store) else test
     file = predictions if isinstance(predictions, StorePredictions) else read_predictions(predictions)
     truth = _only_formats(truth, formats)
     file = select(file, truth, truth.joint_names, allow_missing)
     wanted = formats_of(truth.joint_names, truth.source)
-    for name, joints in wanted.items():
-        people = Plausibility(file.path, f"'coords3d_pred_world' ({name})", joints.mirror)
-        people.add(file.world[:, joints.columns], truth.world[:, joints.columns])
-        people.check()
     values = {name: _format_values(file.world, truth.world, joints) for name, joints in wanted.items()}
     by_format = {name: _format_scores(of_format) for name, of_format in values.items()}
     average = {metric: float(np.mean([s[metric] for s in by_format.values()])) for metric in METRICS}
@@ -107,8 +116,17 @@ def score_predictions(
         found |= {"disagreement": [total], "disagreement_depth": [depth], "disagreement_plane": [plane]}
         found["disagreement_own_root"] = [parts(apart_at_roots)["total"]]
     sums = {name: _sums(of_formats, truth.sequences) for name, of_formats in found.items()}
-    n = len(truth.keys)
-    return Scores(by_format, average, between, own_root, n, _coverage(file.world, truth.world), sums)
+    people = ScoredPeople(truth, file.world, _distances(file.world, truth.world, wanted, values))
+    coverage = _coverage(file.world, truth.world)
+    return Scores(by_format, average, between, own_root, len(truth.keys), coverage, people, sums)
+
+
+def check_people(path: str, people: ScoredPeople) -> None:
+    """Raises PredictionError for metres; warns of other odd sizes and of mirrored joints, format by format."""
+    for name, joints in formats_of(people.truth.joint_names, people.truth.source).items():
+        plausibility = Plausibility(path, f"'coords3d_pred_world' ({name})", joints.mirror)
+        plausibility.add(people.world[:, joints.columns], people.truth.world[:, joints.columns])
+        plausibility.check()
 
 
 def mean_pose_mpjpe(
@@ -170,22 +188,40 @@ def _differences(
 
 
 def _format_values(pred: np.ndarray, true: np.ndarray, joints: FormatJoints) -> dict[str, np.ndarray]:
-    """Metric -> [N, n] or, of poses, [N, 1] values: mm, or 1 for right and 0 for wrong; "distances" [N, n]."""
+    """Metric -> [N, n] or, of poses, [N, 1] values: mm, or 1 for right and 0 for wrong; "relative" and "aligned"
+    distances [N, n]."""
     pred, true = pred[:, joints.columns], true[:, joints.columns]
-    distances = metrics.root_relative_distances(pred, true, root=joints.root)
+    relative = metrics.root_relative_distances(pred, true, root=joints.root)
+    aligned = metrics.procrustes_distances(pred, true)
     return {
-        "mpjpe": metrics.counted_errors(distances),
-        "p_mpjpe": metrics.counted_errors(metrics.procrustes_distances(pred, true)),
-        "pck100": metrics.hits(distances, PCK_THRESHOLD_MM),
-        "cps200": metrics.hits(metrics.worst_joints(distances), CPS_THRESHOLD_MM)[:, None],
-        "distances": distances,
+        "mpjpe": metrics.counted_errors(relative),
+        "p_mpjpe": metrics.counted_errors(aligned),
+        "pck100": metrics.hits(relative, PCK_THRESHOLD_MM),
+        "cps200": metrics.hits(metrics.worst_joints(relative), CPS_THRESHOLD_MM)[:, None],
+        "relative": relative,
+        "aligned": aligned,
     }
+
+
+def _distances(
+    pred: np.ndarray,
+    true: np.ndarray,
+    formats: Mapping[str, FormatJoints],
+    values: Mapping[str, Mapping[str, np.ndarray]],
+) -> Distances:
+    """Of all formats side by side."""
+    relative, aligned = np.full((2, *true.shape[:2]), np.nan)
+    for name, joints in formats.items():
+        relative[:, joints.columns], aligned[:, joints.columns] = (
+            values[name][kind] for kind in ("relative", "aligned")
+        )
+    return Distances(relative, metrics.absolute_distances(pred, true), aligned)
 
 
 def _format_scores(values: Mapping[str, np.ndarray]) -> dict[str, float]:
     scale = dict.fromkeys(PERCENT, 100.0)
     found = {metric: scale.get(metric, 1.0) * metrics.pooled_mean(values[metric]) for metric in METRICS}
-    return found | {"coverage": metrics.coverage(values["distances"])}
+    return found | {"coverage": metrics.coverage(values["relative"])}
 
 
 def _sums(of_formats: Sequence[np.ndarray], sequences: Sequence[str]) -> Sums:

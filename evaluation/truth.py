@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 
 from posepile import skeletons
+from posepile.cameras import Camera
 from posepile.store import Store
 
 CHUNK = 512  # examples in memory at once; each holds its JPEG
@@ -39,6 +40,8 @@ class Truth:
     """[N, 3, 3] world to the crop's camera, which looks at the middle of the box and has zero roll."""
     joint_names: tuple[str, ...]
     """[J] names as in a union of formats."""
+    cameras: tuple[Camera, ...]
+    """[N] of the whole images."""
     sequences: tuple[str, ...]
     """[N] examples that resemble each other: of one subject, who has one body and one look in the synthetic pile; else
     each by itself. Confidence intervals resample them."""
@@ -56,7 +59,7 @@ class Truth:
 
 def read_truth(store: Store) -> Truth:
     """Reads all labels of a store. Raises ValueError if an example has no camera or no 3D labels."""
-    keys, world, rotations, sequences = [], [], [], []
+    keys, world, rotations, cameras, sequences = [], [], [], [], []
     for start in range(0, len(store), CHUNK):
         for example in store.examples(range(start, min(start + CHUNK, len(store)))):
             if example.joints3d is None or example.camera is None:
@@ -65,17 +68,19 @@ def read_truth(store: Store) -> Truth:
             keys.append(f"{store.id}:{example.key}")
             world.append(example.joints3d)
             rotations.append(example.camera.turned_to((x + width / 2, y + height / 2)).rotation)
+            cameras.append(example.camera)
             sequences.append(example.tags.get("subject", example.key))
     if not keys:
         raise ValueError(f"{store.path}: the store is empty, expected labelled examples")
     names = store.info.union_joints
     return Truth(
-        str(store.path),
-        tuple(keys),
-        np.array(world, np.float64),
-        np.array(rotations),
-        tuple(names),
-        tuple(sequences),
+        source=str(store.path),
+        keys=tuple(keys),
+        world=np.array(world, np.float64),
+        rotations=np.array(rotations),
+        joint_names=tuple(names),
+        cameras=tuple(cameras),
+        sequences=tuple(sequences),
     )
 
 

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+
 from evaluation.benchmark_results import document, names_of, provenance
+from evaluation.details import Details
 from evaluation.joint_columns import PredictionWarning
 from evaluation.predictions import read_predictions
-from evaluation.score import METRICS, Scores, score_predictions
-from evaluation.truth import read_truth
+from evaluation.protocols.protocol import Associated, Labelled
+from evaluation.score import METRICS, ScoredPeople, Scores, check_people, score_predictions
+from evaluation.truth import formats_of, read_truth
 from posepile import skeletons
+from posepile.frame import ImageSource
 from posepile.store import Store
 
 LABELS = {
@@ -49,9 +54,12 @@ class SyntheticProtocol:
             with _noted_warnings() as noted:
                 file = read_predictions(path)
                 scores = score_predictions(file, truth, pairs, self.formats or None, allow_missing)
+                check_people(file.path, scores.people)
             models[name] = provenance(Path(path), file.meta) | _model(scores, noted)
         about = {"images": len(truth.keys), "sequences": len(set(truth.sequences)), "root": str(root)}
-        return document(self, about | {"fingerprint": truth.fingerprint()}, models)
+        found = document(self, about | {"fingerprint": truth.fingerprint()}, models)
+        found["protocol"]["skeleton"] = "+".join(scores.formats)
+        return found
 
     def describe(self) -> dict[str, str]:
         return {
@@ -104,5 +112,18 @@ def _model(scores: Scores, noted: list[str]) -> dict[str, Any]:
         "figures": figures,
         "groups": {"format": groups},
         "vector": [[figures[name]["label"], figures[name]["value"]] for name in METRICS],
-        "details": {},
+        "details": _details(scores.people),
     }
+
+
+def _details(people: ScoredPeople) -> dict[str, Any]:
+    """As of other benchmarks: all formats' joints, distance to the first format's root."""
+    truth = people.truth
+    names, n = truth.joint_names, len(truth.keys)
+    first = next(iter(formats_of(names, truth.source).values()))
+    details = Details(names, tuple(int(first.columns[i]) for i in first.root))
+    images = [ImageSource(Path(truth.source), row) for row in range(n)]  # rows of the store
+    labelled = Labelled("", truth.keys, truth.world, truth.cameras, [0] * n, images=images)
+    rows = np.arange(n)
+    details.add(labelled, Associated(people.world, truth.world, rows, rows), people.distances)
+    return details.to_dict()

@@ -129,6 +129,21 @@ def test_synthetic(synthetic, capsys):
     assert all(figure["low"] <= figure["value"] <= figure["high"] for figure in model["figures"].values())
 
 
+def test_plots_and_gallery_of_the_synthetic_set(synthetic, tmp_path):
+    out = tmp_path / "out"
+    assert commands.main([*synthetic, "--out", str(out)]) == 0
+    details = json.loads((out / "results.json").read_text())["models"]["p"]["details"]
+    # 30 mm off in one of 24 + 25 joints
+    assert details["mpjpe_by_joint"]["lwri"] == pytest.approx(30, abs=1e-2)
+    curve = details["pck_curves"]["absolute"]
+    assert curve[29] == pytest.approx(100 * 48 / 49, abs=1e-2) and curve[31] == 100
+    assert details["worst"][0]["mpjpe"] == pytest.approx(30 / 49, abs=1e-2)
+    page = (out / "worst_p.html").read_text()
+    assert page.count("<figure") == 3 and "could not be read" not in page  # the store's own images
+    for name in ("pck_relative", "by_joint", "by_distance", "by_format"):
+        assert (out / f"{name}.svg").exists()
+
+
 def test_synthetic_with_chosen_formats(synthetic, capsys, tmp_path):
     assert commands.main([*synthetic, "--formats", "smpl", "--out", str(tmp_path / "out")]) == 0
     printed = capsys.readouterr().out
