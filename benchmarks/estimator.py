@@ -2,32 +2,36 @@
 
     python benchmarks/estimator.py
     python benchmarks/estimator.py --quick
+    python benchmarks/estimator.py --repeats 0 --soak 2000
 
 The network is EfficientNetV2-S at 256 px with all joints of the large pile, random weights, in a SavedModel that
 has been loaded again; boxes are given. "Beside the network" is everything else that the model does (decoding of the
-images, pyramid, warp, gamma, geometry): the same model timed with a network that returns at once. The soak calls
-the loaded model with images of mixed sizes, a tiny network and a varying number of people; memory is the process's
-resident set. The last line is JSON.
+images, pyramid, warp, gamma, geometry): the same model timed with a network that returns at once. The three are
+called in turn, so that a busy machine is busy for all; the ratio of the processor's time hardly depends on it. The
+soak calls the loaded model with images of mixed sizes, a tiny network and a varying number of people; memory is the
+process's resident set. The last line is JSON.
 """
 
 import json
 import os
 import platform
-import statistics
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import tyro
 
+from serving.parameter_table import PARAMETERS
+
 PEOPLE = (1, 2, 8, 32)
 BATCH = 8
+SETTLED = 100  # requests, after which memory should not grow
 MB = 1 << 20
 
 
@@ -63,9 +67,7 @@ def main(settings: Settings) -> dict[str, Any]:
 
 
 def speed(settings: Settings, folder: Path) -> dict[str, Any]:
-    """Seconds of the model, of its network and of everything beside the network, for 1 to 32 people."""
-    import tensorflow as tf
-
+    """Time of the model, of its network and of everything beside the network, for 1 to 32 people."""
     model = saved(settings, folder / "whole")
     idle = saved(settings, folder / "idle", idle=True)
     width, height = settings.size
@@ -74,31 +76,44 @@ def speed(settings: Settings, folder: Path) -> dict[str, Any]:
     for people in PEOPLE:
         for augs in (1, 5):
             boxes = person_boxes(people, settings.size)
-            images = tf.zeros([people * augs, settings.crop_side, settings.crop_side, 3], tf.float16)
-            intrinsics = tf.eye(3, batch_shape=[people * augs]) * [[1000.0, 1, 1], [1, 1000, 1], [1, 1, 1]]
-            if people * augs > 64:
-                continue  # the model would call the network several times
-            network = median(
-                lambda i=images, k=intrinsics: model.crop_model.predict_multi(i, k), settings.repeats
-            )
-            whole = median(
-                lambda b=boxes, a=augs: model.estimate_poses(image, b, num_aug=a), settings.repeats
-            )
-            beside = median(
-                lambda b=boxes, a=augs: idle.estimate_poses(image, b, num_aug=a), settings.repeats
-            )
-            rows.append(
-                {
-                    "people": people,
-                    "num_aug": augs,
-                    "whole_s": round(whole, 4),
-                    "network_s": round(network, 4),
-                    "beside_s": round(beside, 4),
-                    "beside_of_network": round(beside / network, 3),
-                }
-            )
+            calls = {
+                "network": network_alone(model, settings, people, augs),
+                "beside": lambda b=boxes, a=augs: idle.estimate_poses(image, b, num_aug=a),
+                "whole": lambda b=boxes, a=augs: model.estimate_poses(image, b, num_aug=a),
+            }
+            times = timed(calls, settings.repeats)
+            rows.append({"people": people, "num_aug": augs} | compared(times))
             print(rows[-1], flush=True)
     return {"people": rows, "batch": batch_speed(model, settings, image)}
+
+
+def network_alone(model, settings: Settings, people: int, augs: int) -> Callable[[], None]:
+    """Calls the network with as many crops, in as many parts, as the model does."""
+    import tensorflow as tf
+
+    side, largest = settings.crop_side, PARAMETERS["internal_batch_size"].default // augs
+    intrinsics = np.float32([[1000, 0, 127.5], [0, 1000, 127.5], [0, 0, 1]])
+    parts = [
+        (
+            tf.zeros([count * augs, side, side, 3], tf.float16),
+            tf.tile(intrinsics[np.newaxis], [count * augs, 1, 1]),
+        )
+        for count in (min(largest, people - start) for start in range(0, people, largest))
+    ]
+
+    def call():
+        for images, matrices in parts:
+            model.crop_model.predict_multi(images, matrices)
+
+    return call
+
+
+def compared(times: dict[str, "Times"]) -> dict[str, float]:
+    network, beside = times["network"], times["beside"]
+    return {f"{name}_s": round(one.wall, 4) for name, one in times.items()} | {
+        "beside_of_network": round(beside.wall / network.wall, 3),
+        "beside_of_network_in_processor_time": round(beside.processor / network.processor, 3),
+    }
 
 
 def batch_speed(model, settings: Settings, image: np.ndarray) -> dict[str, float]:
@@ -112,12 +127,13 @@ def batch_speed(model, settings: Settings, image: np.ndarray) -> dict[str, float
         for one in images:
             model.estimate_poses(one, boxes, num_aug=1)
 
-    together = median(lambda: model.estimate_poses_batched(images, ragged, num_aug=1), settings.repeats)
-    alone = median(singly, settings.repeats)
-    result = {
-        "batched_images_per_s": round(BATCH / together, 2),
-        "single_images_per_s": round(BATCH / alone, 2),
-    }
+    def together():
+        model.estimate_poses_batched(images, ragged, num_aug=1)
+
+    times = timed({"batched": together, "single": singly}, settings.repeats)
+    result = {f"{name}_images_per_s": round(BATCH / one.wall, 2) for name, one in times.items()}
+    ratio = times["single"].processor / times["batched"].processor
+    result["batched_of_single_in_processor_time"] = round(ratio, 3)
     print(result, flush=True)
     return result
 
@@ -127,19 +143,22 @@ def soak(requests: int, folder: Path) -> dict[str, Any]:
     settings = Settings(backbone="tiny", crop_side=64, skeleton="h36m")
     model = saved(settings, folder / "soak")
     rng = np.random.default_rng(0)
-    memory, start = {}, time.perf_counter()
+    memory, traces, start = {}, {}, time.perf_counter()
     for i in range(1, requests + 1):
         width, height = (int(side) for side in rng.integers(50, 900, 2))
         image = rng.integers(0, 256, (height, width, 3), np.uint8)
         boxes = person_boxes(int(rng.integers(0, 7)), (width, height))
         model.estimate_poses(image, boxes, num_aug=int(rng.integers(1, 6)), skeleton="h36m_17")
-        if i in (1, 100, requests // 2, requests):
+        if i in (1, SETTLED, *(requests * part // 4 for part in (1, 2, 3, 4))):
             memory[i] = round(resident() / MB, 1)
+            traces[i] = len(model.estimate_poses.concrete_functions)
     result = {
         "requests": requests,
         "requests_per_s": round(requests / (time.perf_counter() - start), 1),
         "resident_mb": memory,
-        "traces": len(model.estimate_poses.concrete_functions),
+        "growth_after_100_mb": round(memory[requests] - memory[min(SETTLED, requests)], 1),
+        "growth_in_second_half_mb": round(memory[requests] - memory[requests // 2], 1),
+        "traces": traces,
     }
     print(result, flush=True)
     return result
@@ -181,14 +200,22 @@ def person_boxes(count: int, size: tuple[int, int]) -> np.ndarray:
     )
 
 
-def median(call: Callable[[], Any], repeats: int) -> float:
-    """Seconds of a call, after one that does not count."""
-    seconds = []
+class Times(NamedTuple):
+    """Seconds of a call on the clock, and those of all cores together."""
+
+    wall: float
+    processor: float
+
+
+def timed(calls: dict[str, Callable[[], Any]], repeats: int) -> dict[str, Times]:
+    """The medians of each call; all are called in turn, once without counting."""
+    found = {name: [] for name in calls}
     for _ in range(repeats + 1):
-        start = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds[1:])
+        for name, call in calls.items():
+            wall, processor = time.perf_counter(), time.process_time()
+            call()
+            found[name].append((time.perf_counter() - wall, time.process_time() - processor))
+    return {name: Times(*np.median(seconds[1:], axis=0).tolist()) for name, seconds in found.items()}
 
 
 def resident() -> int:

@@ -28,14 +28,11 @@ def pyramid(images: tf.Tensor, views: CropViews, antialias: tf.Tensor) -> list[t
     highest = tf.reduce_max(_levels(views, antialias, tf.shape(images)))
     levels = [_power(tf.cast(images, tf.float32) / 255, GAMMA)]
     for number in range(1, LEVELS):
-        finer = levels[-1]
-        levels.append(
-            tf.cond(
-                highest >= number,
-                lambda finer=finer: tf.nn.avg_pool2d(finer, 2, 2, "VALID"),
-                lambda finer=finer: finer[:, :0, :0],
-            )
+        halved, nothing = (
+            (lambda finer=levels[-1]: _halved(finer)),
+            (lambda finer=levels[-1]: finer[:, :0, :0]),
         )
+        levels.append(tf.cond(highest >= number, halved, nothing))
     return levels
 
 
@@ -96,6 +93,13 @@ def crops(
     )
     found = tf.map_fn(crop, elements, fn_output_signature=tf.TensorSpec([side, side, 3], tf.float16))
     return tf.reshape(found, [count, per_box, side, side, 3])
+
+
+def _halved(images: tf.Tensor) -> tf.Tensor:
+    """The means of 2x2 pixels: what bilinear resizing by 2 gives. Pooling on a CPU (oneDNN) would keep something in
+    memory for every size of image that it has seen."""
+    size = tf.shape(images)[1:3] // 2
+    return tf.image.resize(images[:, : 2 * size[0], : 2 * size[1]], size)
 
 
 def _power(values: tf.Tensor, exponent) -> tf.Tensor:
