@@ -166,18 +166,21 @@ def _batches(labelled: Labelled, size: int, done: Collection[str]) -> Iterator[l
 def _rows(
     method: Poses, protocol: Protocol, batch: Sequence[_Image], run: Run, n_joints: int
 ) -> dict[str, np.ndarray]:
-    """The rows of a batch's images: image_path [n], coords3d_pred_world [n, J, 3] mm, person_id [n]."""
-    paths, poses, people = [], [np.empty((0, n_joints, 3))], [np.empty(0, np.int64)]
+    """The rows of a batch's images: image_path [n], coords3d_pred_world and _cam [n, J, 3] mm, person_id [n]."""
+    paths, people = [], [np.empty(0, np.int64)]
+    world, in_camera = [np.empty((0, n_joints, 3))], [np.empty((0, n_joints, 3))]
     for image, found in zip(batch, _poses(method, protocol, batch, run), strict=True):
         if protocol.one_person and not len(found):
             found = np.full((1, n_joints, 3), np.nan)
         paths += [image.path] * len(found)
-        poses.append(found)
+        world.append(found)
+        in_camera.append(image.camera.world_to_camera(found.astype(np.float64)))
         # The data set's numbers of people whose boxes were given; detected people are numbered
         people.append(np.arange(len(found)) if run.inference.detects else np.asarray(image.people))
     return {
         "image_path": paths,
-        "coords3d_pred_world": np.concatenate(poses),
+        "coords3d_pred_world": np.concatenate(world),
+        "coords3d_pred_cam": np.concatenate(in_camera),
         "person_id": np.concatenate(people),
     }
 

@@ -19,6 +19,16 @@ from evaluation.predictions import PredictionError
 from evaluation.results import null_for_nan, write_json
 from posepile.cameras import Camera
 
+VIEW_FIGURES = {
+    "between": ("mm", "between two views, as they are"),
+    "between_centred": ("mm", "... with their mean joints at one place"),
+    "between_aligned": ("mm", "... rotated and scaled onto each other, too"),
+    "to_rays": ("mm", "from a view to the triangulation of all views' 2D joints"),
+    "to_rays_depth": ("mm", "... along the view's line of sight"),
+    "to_rays_plane": ("mm", "... across it"),
+    "to_rays_centred": ("mm", "... with their mean joints at one place"),
+    "reprojection": ("px", "from a view's 2D joints to the triangulated ones"),
+}
 BLOCK = 512  # poses at once: of 555 joints some 200 MB of pairs
 
 
@@ -132,8 +142,11 @@ def _print(found: dict[str, Any]) -> None:
                     f"through latent points, {name}", {k: v for k, v in row.items() if k != "by_format"}
                 )
     if "views" in found:
-        print(f"cameras: {', '.join(found['views']['cameras'])}")
-        _print_row("views", {k: v for k, v in found["views"].items() if k != "cameras"})
+        views = found["views"]
+        print(f"views: {', '.join(views['cameras'])}, at {views['times']} times; medians:")
+        for name, (unit, text) in VIEW_FIGURES.items():
+            value = "–" if views[name] is None else f"{views[name]:.1f}"
+            print(f"{value:>9} {unit}  {text}")
     sys.stdout.flush()
 
 

@@ -66,6 +66,10 @@ def test_given_boxes(h36m, tmp_path):
     assert predict(model, protocol, h36m, tmp_path / "p.h5", run, META).rows == 6
     (result,) = evaluate(protocol, h36m, [tmp_path / "p.h5"])
     assert result.tally.mean("mpjpe") == pytest.approx(0, abs=1e-3)
+    file = open_predictions(tmp_path / "p.h5")
+    for labelled in truth:
+        in_camera = file.poses(file.rows_of(labelled.image_paths), "coords3d_pred_cam")
+        np.testing.assert_allclose(in_camera, labelled.in_camera_frame(), atol=0.01)
     call = model.calls[0]
     assert call["images"].shape == (2, 48, 64, 3) and call["images"].dtype == np.uint8
     np.testing.assert_allclose(call["boxes"].to_tensor()[0], truth[0].boxes[:1], rtol=1e-6)
