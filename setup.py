@@ -27,7 +27,7 @@ REQUIRED = [
 ]
 
 EXTRAS = {
-    "gpu": ["tensorflow[and-cuda]>=2.21"],
+    "gpu": ["jax[cuda12]>=0.4.35", "tensorflow[and-cuda]>=2.21"],  # both of CUDA 12; `jax` alone is for CPUs
     "export": [
         "ai-edge-litert>=2.1",
         "backports-strenum<1.3",  # of ai-edge-litert; later ones refuse Python 3.11, which uv does not see
