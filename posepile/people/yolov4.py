@@ -8,12 +8,12 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from posepile import linear_light
 from posepile.people.tensor_detector import TensorDetector, fit_to_side
 from posepile.people.yolov4_network import ANCHORS_PER_CELL, CLASSES, build_network, load_darknet
 
 INPUT_SIDE = 416  # px, of the longer side
 THRESHOLD, NMS_IOU_THRESHOLD = 0.2, 0.7  # of the preparation of data sets
-GAMMA = 2.2  # images are resized in linear light
 GREY = 0.5
 HOW_TO_GET = "yolov4 needs yolov4.weights (258 MB) of github.com/AlexeyAB/darknet's releases; it is not fetched for you"
 # (stride, spread of the centres, anchors (w, h)), px of the input
@@ -57,9 +57,9 @@ class YoloV4(TensorDetector):
         self._network = network
 
     def prepare(self, images):
-        linear = (tf.cast(images, tf.float32) / 255) ** GAMMA
-        inputs, scale, offset = fit_to_side(linear, INPUT_SIDE, padding=GREY**GAMMA)
-        return inputs ** (1 / GAMMA), scale, offset
+        light = linear_light.decode(images)
+        inputs, scale, offset = fit_to_side(light, INPUT_SIDE, padding=GREY**linear_light.GAMMA)
+        return linear_light.power(inputs, 1 / linear_light.GAMMA), scale, offset
 
     def candidates(self, inputs):
         maps = self._network(inputs, training=False)
