@@ -22,6 +22,7 @@ REQUIRED = [
     "rich>=13",
     "rlemasklib>=0.8",
     "scipy>=1.13",
+    "simplejpeg>=1.7",  # decodes in less time than OpenCV, to the same pixels
     "tensorflow>=2.21",
     "tyro>=0.9",
 ]

@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import platform
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,7 @@ import cv2
 import numpy as np
 
 IMAGE_SIDE, CROP_SIDE = 384, 256
+BATCHES = 4  # of a window
 LOOKS_OFF = dict(
     brightness=0.0, contrast=0.0, hue_deg=0.0, saturation=0.0, objects=0.0, erase=0.0, background=0.0, background_of=()
 )  # fmt: skip
@@ -36,7 +36,7 @@ LOOKS_OFF = dict(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--examples-per-store", type=int, default=12)
-    parser.add_argument("--windows", type=int, default=9, help="batches of each loader that are timed")
+    parser.add_argument("--windows", type=int, default=9, help="of each loader, by turns; of 4 batches each")
     parser.add_argument("--memory-examples", type=int, default=20_000)
     parser.add_argument("--threads", type=int, nargs="*", default=sorted({1, 2, os.cpu_count()}))
     parser.add_argument("--work", nargs=2, metavar=("LOADER", "STORES"), help=argparse.SUPPRESS)
@@ -62,25 +62,24 @@ def write_stores(folder: Path, examples_per_store: int) -> None:
 
 
 def compared(stores: str, windows: int) -> dict:
-    """Examples a second of one core, both loaders by turns: medians over the windows."""
-    kinds = ("ours", "ours_geometry", "plain", "plain_geometry")
-    seconds = {kind: [] for kind in (*kinds, "cast")}
+    """Examples a second of one core, both loaders by turns: medians over the windows, of which a ratio takes two in a
+    row."""
+    kinds = ("ours", "plain", "ours_geometry", "plain_geometry", "cast")
+    rows = []
     with Worker("ours", stores) as ours, Worker("plain", stores) as plain:
-        for kind in kinds:  # compiles, and fills caches
-            (ours if kind.startswith("ours") else plain).ask(kind, 0)
-        for window in range(windows):
-            for kind in (*kinds, "cast"):
-                seconds[kind].append((plain if kind.startswith("plain") else ours).ask(kind, 1 + window))
-    cpu, wall = (
-        {kind: statistics.median(s[i] for s in times) for kind, times in seconds.items()} for i in (0, 1)
-    )
+        for window in range(1 + windows):
+            asked = {kind: (plain if kind.startswith("plain") else ours).ask(kind, window) for kind in kinds}
+            rows += [asked] if window else []  # the first compiles, and fills caches
     figures = {}
-    for clock, times in (("", cpu), ("_by_wall_clock", wall)):
-        rates = {kind: 1 / (times[kind] + (times["cast"] if kind == "ours" else 0)) for kind in kinds}
-        figures |= {f"{kind}_per_s{clock}": round(rate, 1) for kind, rate in rates.items()}
-        figures[f"ratio{clock}"] = round(rates["ours"] / rates["plain"], 2)
-        figures[f"ratio_geometry{clock}"] = round(rates["ours_geometry"] / rates["plain_geometry"], 2)
-    return figures | {"cast_ms": round(1000 * cpu["cast"], 3)}
+    for clock, suffix in enumerate(("", "_by_wall_clock")):
+        seconds = {kind: np.array([row[kind][clock] for row in rows]) for kind in kinds}
+        seconds["ours"] += seconds["cast"]
+        for kind in kinds[:-1]:
+            figures[f"{kind}_per_s{suffix}"] = round(1 / float(np.median(seconds[kind])), 1)
+        for name in ("", "_geometry"):
+            ratios = seconds[f"plain{name}"] / seconds[f"ours{name}"]
+            figures[f"ratio{name}{suffix}"] = round(float(np.median(ratios)), 2)
+    return figures | {"cast_ms": round(1000 * float(np.median(seconds["cast"])), 3)}
 
 
 def pipelined(stores: str, threads: list[int], memory_examples: int, windows: int) -> dict:
@@ -151,10 +150,12 @@ def our_jobs(stores: str) -> dict:
             return [int(line.split()[1]) / 1024 for line in status if line.startswith("VmRSS")]
 
     rss.made, rss.batches = 0, iter(dataset(loader))
-    jobs = {
-        name: lambda step, each=each: per_example(lambda: each.batch(step)) for name, each in loaders.items()
+    jobs = {name: lambda window, each=each: window_of(window, each.batch) for name, each in loaders.items()}
+    return jobs | {
+        "cast": lambda window: window_of(window, lambda _: to_floats(image)),
+        "tf_data": tf_data,
+        "rss": rss,
     }
-    return jobs | {"cast": lambda step: per_example(lambda: to_floats(image)), "tf_data": tf_data, "rss": rss}
 
 
 def plain_jobs(stores: str) -> dict:
@@ -183,9 +184,15 @@ def plain_jobs(stores: str) -> dict:
         return images, intrinsics, labels
 
     return {
-        "plain": lambda step: per_example(lambda: make(step, True)),
-        "plain_geometry": lambda step: per_example(lambda: make(step, False)),
+        "plain": lambda window: window_of(window, lambda step: make(step, True)),
+        "plain_geometry": lambda window: window_of(window, lambda step: make(step, False)),
     }
+
+
+def window_of(window: int, make_batch) -> tuple[float, float]:
+    """Seconds of an example in a few batches in a row, as training asks for them."""
+    steps = iter(range(window * BATCHES, (window + 1) * BATCHES))
+    return per_example(lambda: make_batch(next(steps)), BATCHES)
 
 
 def per_example(make_batch, count: int = 1) -> tuple[float, float]:

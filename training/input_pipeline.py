@@ -20,6 +20,7 @@ from training import crop
 from training.augment import geometry
 from training.augment.appearance import Appearance
 from training.augment.randomness import Draws
+from training.batch_memory import Memory
 from training.config import TrainConfig
 
 LABELS_2D = skeletons.load("common2d")
@@ -59,6 +60,7 @@ class BatchLoader:
         self.n_2d = int(is_2d.sum())
         self.stores_of_batch = [mixture.stores[k].id.removeprefix(mixtures.PREFIX_OF_TWINS) for k in store_of]
         self.appearance = Appearance(config.augment, config.data, self.side, self.stores_of_batch)
+        self._crop_memory = Memory((len(store_of), self.side, self.side, 3))
 
     def batch(self, step: int) -> dict[str, np.ndarray]:
         """The batch of a step, B = B3 + B2 examples.
@@ -77,7 +79,7 @@ class BatchLoader:
         try:
             sizes = crop.image_sizes(examples)
             cameras = crop.crop_cameras(examples, sizes, self._view_changes(draws), self.side)
-            crops = self._crops(examples, cameras, draws)
+            crops = self._crops(examples, sizes, cameras, draws)
         except crop.CropError as error:
             i = next(i for i, example in enumerate(examples) if example is error.example)
             raise ExampleError(f"store {self.mixture.stores[store_of[i]].id}: {error}") from error
@@ -92,15 +94,16 @@ class BatchLoader:
             return geometry.draw_changes(self.config.augment, draws, self.stores_of_batch)
         return geometry.no_changes(draws.batch_size)
 
-    def _crops(self, examples: Sequence[PoseExample], cameras: crop.CropCameras, draws: Draws) -> np.ndarray:
+    def _crops(self, examples: Sequence[PoseExample], sizes, cameras: crop.CropCameras, draws: Draws):
         """[B, R, R, 3] uint8; one example after the other, so that an image is still in the cache when it is
         warped."""
-        crops = np.empty((len(examples), self.side, self.side, 3), np.uint8)
+        crops = self._crop_memory.take()
         looks = None
         if self.config.augment.enabled:
             looks = self.appearance.draw(draws, np.array([example.mask is not None for example in examples]))
+        buffer = np.empty(4 * sizes.prod(axis=1).max(), np.uint8)
         for i, example in enumerate(examples):
-            image = crop.decode_image(example)
+            image = crop.decode_image(example, buffer)
             if looks is None:
                 crops[i] = crop.warp_crop(image, example, cameras, i)
             else:

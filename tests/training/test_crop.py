@@ -143,7 +143,7 @@ def test_a_box_without_area_names_the_example(box):
 
 def test_a_broken_image_names_the_example():
     example = make_example(np.random.default_rng(0), key="set/8", image=b"no jpeg")
-    with pytest.raises(crop.CropError, match="set/8.*7 bytes"):
+    with pytest.raises(crop.CropError, match="set/8.*cannot be decoded"):
         crop.decode_image(example)
 
 
@@ -173,21 +173,6 @@ def test_a_cut_out_is_the_crop_beside_the_warped_mask(kind):
     assert ((cut_out[..., 3] > 0) & (cut_out[..., 3] < 255)).any()  # soft
     without = crop.warp_cut_out(image, example, cameras, 0, with_mask=False)
     np.testing.assert_array_equal(without[..., :3], cut_out[..., :3])
-
-
-@settings(deadline=None, max_examples=30)
-@given(seed=SEEDS)
-def test_a_cut_out_needs_no_more_than_its_window(seed):
-    example = make_example(np.random.default_rng(seed), role="2d" if seed % 3 == 0 else "3d")
-    cameras, image = cameras_of([example], changes_of(seed, 1)), crop.decode_image(example)
-    expected = crop.warp_crop(image, example, cameras, 0)
-    cut_out = crop.warp_cut_out(image, example, cameras, 0, with_mask=False)
-    np.testing.assert_array_equal(cut_out[..., :3], expected)
-    # Whatever lies outside the window changes nothing
-    x1, y1, x2, y2 = cameras.windows[0]
-    outside = np.full_like(image, 200)
-    outside[y1:y2, x1:x2] = image[y1:y2, x1:x2]
-    np.testing.assert_array_equal(crop.warp_crop(outside, example, cameras, 0), expected)
 
 
 def test_sizes_are_read_from_the_headers():

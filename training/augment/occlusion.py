@@ -44,7 +44,9 @@ def paste_objects(planes: np.ndarray, cut_outs: CutOuts, random: np.random.Gener
         picture, scale = cut_outs.at_scale(int(which * len(cut_outs)), scale)
         height, width = (max(1, round(length * scale)) for length in picture.shape[:2])
         picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR)
-        pixels.paste(planes, picture, round(x * side - width / 2), round(y * side - height / 2))
+        parts = np.empty((4, height, width), np.uint8)
+        cv2.split(picture, list(parts))
+        pixels.paste(planes, parts, round(x * side - width / 2), round(y * side - height / 2))
 
 
 def erase(image: np.ndarray, random: np.random.Generator) -> None:

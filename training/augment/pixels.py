@@ -75,12 +75,15 @@ def put_behind(planes, photo, scale, shift_x, shift_y):
         place = min(max((x - middle - shift_x) / scale + middle_of_photo, 0.0), np.float64(last))
         left[x] = min(np.int64(place), last - 1)
         share[x] = place - left[x]
-    rows, drawn = np.empty((3, last + 1), np.float32), np.empty((3, side), np.float32)
+    low, high = np.int64(left[0]), np.int64(left[side - 1]) + 2  # the columns that are seen
+    left -= np.uint32(low)
+    rows, drawn = np.empty((3, high - low), np.float32), np.empty((3, side), np.float32)
     for y in range(side):
         place = min(max((y - middle - shift_y) / scale + middle_of_photo, 0.0), np.float64(last))
         top = min(np.int64(place), last - 1)
         for k in range(3):
-            _mix_rows(photo[k, top], photo[k, top + 1], np.float32(place - top), rows[k])
+            upper, lower = photo[k, top, low:high], photo[k, top + 1, low:high]
+            _mix_rows(upper, lower, np.float32(place - top), rows[k])
         _pick(rows[0], rows[1], rows[2], left, share, drawn[0], drawn[1], drawn[2])
         for k in range(3):
             _blend(planes[k, y], drawn[k], planes[3, y])
@@ -88,14 +91,19 @@ def put_behind(planes, photo, scale, shift_x, shift_y):
 
 @njit(cache=True, nogil=True)
 def paste(planes, picture, left, top):
-    """Puts a cut-out [h, w, 4] uint8 RGBA before planes [>= 3, R, R], in place; it may stick out."""
+    """Puts a cut-out before planes [>= 3, R, R], in place; it may stick out.
+
+    Args:
+        picture: [4, h, w] uint8: red, green, blue and how much of a pixel is the object.
+    """
     height, width = planes.shape[1:]
-    for v in range(max(0, -top), min(picture.shape[0], height - top)):
-        for u in range(max(0, -left), min(picture.shape[1], width - left)):
-            alpha = np.int32(picture[v, u, 3])
-            for k in range(3):
-                old, new = np.int32(planes[k, top + v, left + u]), np.int32(picture[v, u, k])
-                planes[k, top + v, left + u] = (alpha * new + (255 - alpha) * old + 127) // 255
+    first, last = max(0, -left), min(picture.shape[2], width - left)
+    if first >= last:
+        return
+    for v in range(max(0, -top), min(picture.shape[1], height - top)):
+        alpha = picture[3, v, first:last]
+        for k in range(3):
+            _lay_over(planes[k, top + v, left + first : left + last], picture[k, v, first:last], alpha)
 
 
 @njit(cache=True, nogil=True)
@@ -172,6 +180,13 @@ def _pick(red, green, blue, left, share, drawn_red, drawn_green, drawn_blue):
         drawn_red[x] = red[i] + (red[j] - red[i]) * share[x]
         drawn_green[x] = green[i] + (green[j] - green[i]) * share[x]
         drawn_blue[x] = blue[i] + (blue[j] - blue[i]) * share[x]
+
+
+@njit(cache=True, nogil=True)
+def _lay_over(plane, above, alpha):
+    for x in range(len(plane)):
+        mixed = np.uint32(alpha[x]) * above[x] + np.uint32(255 - alpha[x]) * plane[x] + np.uint32(127)
+        plane[x] = np.uint8((mixed * np.uint32(257) + np.uint32(257)) >> 16)  # mixed // 255, exactly
 
 
 @njit(cache=True, nogil=True)

@@ -23,16 +23,16 @@ def test_pasting_agrees_with_a_slow_version(left, top):
     random = np.random.default_rng(abs(left) + 100 * abs(top))
     planes, picture = (
         random.integers(0, 256, (4, 20, 20), np.uint8),
-        random.integers(0, 256, (9, 7, 4), np.uint8),
+        random.integers(0, 256, (4, 9, 7), np.uint8),
     )
-    picture[0, :, 3], picture[1, :, 3] = 0, 255
+    picture[3, 0], picture[3, 1] = 0, 255
     expected = planes.astype(float)
     for v in range(9):
         for u in range(7):
             x, y = left + u, top + v
             if 0 <= x < 20 and 0 <= y < 20:
-                alpha = picture[v, u, 3] / 255
-                expected[:3, y, x] = alpha * picture[v, u, :3] + (1 - alpha) * expected[:3, y, x]
+                alpha = picture[3, v, u] / 255
+                expected[:3, y, x] = alpha * picture[:3, v, u] + (1 - alpha) * expected[:3, y, x]
     pixels.paste(planes, picture, left, top)
     assert np.abs(planes - expected).max() <= 0.51  # rounding
 
