@@ -11,7 +11,7 @@ from posepile import boxes as geometry
 from posepile.cameras import Camera
 from posepile.example import PoseExample
 from serving import crop_views
-from serving import parameters as p
+from serving import parameter_table as p
 from serving.augmentation import Schedule
 from training import crop
 from training.augment.geometry import no_changes
