@@ -30,7 +30,8 @@ class PoseEstimator(tf.Module):
         detect_poses_batched(images, …)         estimate_poses_batched(images, boxes, …)
 
     image [H, W, 3], images [N, H, W, 3] uint8 RGB; boxes [M, 4], or ragged [N, (M), 4], float32 [x, y, w, h] px.
-    The other arguments, their shapes and defaults are `serving.parameter_table.PARAMETERS`; docs/model.md explains them.
+    The other arguments, their shapes and defaults are `serving.parameter_table.PARAMETERS`; docs/model.md explains
+    them.
 
     They return a dict: "poses3d" [M, J, 3] mm, world (the camera's frame without extrinsics), "poses2d" [M, J, 2] px,
     and, where people are detected, "boxes" [M, 5] with the score, best first; ragged [N, (M), …] for a batch. With
