@@ -68,7 +68,11 @@ def different_people(poses: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
         poses: [B, J, 3] mm, camera frame.
         scores: [B]. Of two almost equal poses the one with the better score is kept.
     """
-    similarity = tf.map_fn(lambda pose: similarities(pose, poses), poses, fn_output_signature=tf.float32)
+    similarity = tf.cond(
+        tf.shape(poses)[0] > 0,  # a loop over nobody has no rows whose length it could know
+        lambda: tf.map_fn(lambda pose: similarities(pose, poses), poses, fn_output_signature=tf.float32),
+        lambda: tf.zeros([0, 0]),
+    )
     return tf.image.non_max_suppression_overlaps(
         tf.reshape(similarity, [tf.shape(poses)[0]] * 2), scores, MAX_PEOPLE, SAME_POSE_SIMILARITY
     )

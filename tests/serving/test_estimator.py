@@ -165,6 +165,21 @@ def test_detected_people(estimator):
     assert scores() == [0.9, 0.5]  # the second is the first once more
 
 
+@pytest.mark.parametrize("bright", [[1, 0], [0, 1], [1, 0, 0, 1], [0, 0]])
+def test_an_image_without_possible_people_is_empty(bright):
+    """Where it is dark, all joints fall on one point, which does not fill the box."""
+
+    def predict(images, intrinsics):
+        light = tf.reduce_mean(tf.cast(images, tf.float32), axis=(1, 2, 3))[:, tf.newaxis, tf.newaxis]
+        pixels = SIDE / 2 + light * (tf.constant(PIXELS, tf.float32) - SIDE / 2)
+        return back_project(pixels, tf.constant(DEPTHS, tf.float32), intrinsics)
+
+    estimator = fake_estimator(predict, NAMES, detected=[(300, 150, 64, 64, 0.9)])
+    images = np.array(bright, np.uint8)[:, None, None, None] * np.full((*SIZE[::-1], 3), 255, np.uint8)
+    found = estimator.detect_poses_batched(images, num_aug=1)
+    assert found["boxes"].row_lengths().numpy().tolist() == bright
+
+
 def test_the_mirror_map_is_its_own_inverse_and_swaps_sides():
     names = skeletons.load("large").joints
     mirror = _mirror_map(names)

@@ -85,6 +85,11 @@ def test_few_joints():
     assert plausibility.different_people(poses, np.float32([0.5, 0.9])).numpy().tolist() == [1]
 
 
+def test_nobody_differs_from_nobody():
+    nobody = tf.function(plausibility.different_people)(tf.zeros([0, 8, 3]), tf.zeros([0]))
+    assert nobody.numpy().tolist() == []
+
+
 def slow_similarity(a, b):
     sizes = np.mean(a**2), np.mean(b**2)
     a, b = (pose * np.sqrt(np.mean(sizes) / size) for pose, size in zip((a, b), sizes, strict=True))
