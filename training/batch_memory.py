@@ -5,7 +5,14 @@ from threading import Lock
 
 import numpy as np
 
-_HELD_BY_US = 3  # the list, the loop's variable and getrefcount's argument
+
+def _references(arrays: list[np.ndarray], i: int) -> int:
+    return sys.getrefcount(arrays[i])
+
+
+_FREE = _references(
+    [np.empty(0)], 0
+)  # of an array that is in a list and nowhere else; Python versions differ
 
 
 class Memory:
@@ -19,8 +26,8 @@ class Memory:
     def take(self) -> np.ndarray:
         """An array with any content, which is the caller's for as long as it, or a view of it, is kept."""
         with self._lock:
-            for array in self._arrays:
-                if sys.getrefcount(array) == _HELD_BY_US:
-                    return array
+            for i in range(len(self._arrays)):
+                if _references(self._arrays, i) == _FREE:
+                    return self._arrays[i]
             self._arrays.append(np.empty(self._shape, np.uint8))
             return self._arrays[-1]

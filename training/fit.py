@@ -58,6 +58,7 @@ def train(config: TrainConfig, stores: Sequence[Store | Path | str], run: Path |
     with _lock(run):
         _refuse_other_config(run, config)
         mixture = build_mixture(config, opened)
+        run_folder.save_acae(run, config)  # every host: each reads it below
         if devices.is_first_host():
             _save_facts(config, mixture, run)
         if not (run / run_folder.WEIGHTS_FILE).exists():
@@ -131,7 +132,7 @@ def _limit_threads(config: TrainConfig) -> None:
 
 def _start(config: TrainConfig, skeleton: Skeleton, run: Path) -> tuple[PoseEstimator, int]:
     """The compiled model with the state of the latest checkpoint, or its initial one, and the steps done."""
-    model = build_model(config, skeleton, run_folder.load_acae(config))
+    model = build_model(config, skeleton, run_folder.load_acae(run))
     optimizer = build_optimizer(config.optimizer, config.steps, config.precision, model.backbone)
     model.compile(optimizer=optimizer, jit_compile=run_folder.compiles_with_xla(config))
     optimizer.build(model.trainable_variables)

@@ -94,7 +94,9 @@ class BatchLoader:
             return geometry.draw_changes(self.config.augment, draws, self.stores_of_batch)
         return geometry.no_changes(draws.batch_size)
 
-    def _crops(self, examples: Sequence[PoseExample], sizes, cameras: crop.CropCameras, draws: Draws):
+    def _crops(
+        self, examples: Sequence[PoseExample], sizes: np.ndarray, cameras: crop.CropCameras, draws: Draws
+    ) -> np.ndarray:
         """[B, R, R, 3] uint8; one example after the other, so that an image is still in the cache when it is
         warped."""
         crops = self._crop_memory.take()

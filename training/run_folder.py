@@ -4,6 +4,7 @@ config.json         everything that decides the weights (training/config_files.p
 environment.json    versions, machine, commit
 stores.json         {store id: {"path", "examples", "joints"}}
 model.json          joint names and edges (the skeleton) and where the model comes from
+acae.npz            the autoencoder that a fine-tuned network needs
 model.weights.h5    final weights
 """
 
@@ -32,6 +33,7 @@ from training.model import PoseEstimator
 MODEL_FILE = "model.json"
 STORES_FILE = "stores.json"
 ENVIRONMENT_FILE = "environment.json"
+ACAE_FILE = "acae.npz"
 WEIGHTS_FILE = "model.weights.h5"
 PACKAGES = ("dozens", "keras", "tensorflow", "jax", "numpy", "opencv-python-headless", "array-record")
 
@@ -54,7 +56,7 @@ def load_model(run: Path | str) -> PoseEstimator:
 def rebuild_model(run: Path) -> PoseEstimator:
     """The network of a run, with its initial weights."""
     config = config_files.load(run)
-    model = build_model(config, load_skeleton(run), load_acae(config))
+    model = build_model(config, load_skeleton(run), load_acae(run))
     model.jit_compile = compiles_with_xla(config)  # of `predict`; by itself Keras would always
     return model
 
@@ -66,9 +68,15 @@ def compiles_with_xla(config: TrainConfig) -> bool:
     return keras.backend.backend() == "jax" or bool(tf.config.list_physical_devices("GPU"))
 
 
-def load_acae(config: TrainConfig) -> AcaeWeights | None:
-    """The autoencoder that the configuration names, if any."""
-    return AcaeWeights.load(Path(config.acae)) if config.acae else None
+def load_acae(run: Path) -> AcaeWeights | None:
+    """The run's own copy of the autoencoder that its configuration names, if it names any."""
+    return AcaeWeights.load(run / ACAE_FILE) if (run / ACAE_FILE).exists() else None
+
+
+def save_acae(run: Path, config: TrainConfig) -> None:
+    """Copies the autoencoder, at the start of a run: the file that the configuration names may move or change."""
+    if config.acae and not (run / ACAE_FILE).exists():
+        write_atomically(run / ACAE_FILE, Path(config.acae).read_bytes())
 
 
 def load_skeleton(run: Path) -> Skeleton:

@@ -3,6 +3,7 @@
 `dozens predict` runs a model on them as on a benchmark; `dozens consistency --calibration` compares the views.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +65,8 @@ PROTOCOL = Views
 
 
 def _video(root: Path, camera: str) -> Path:
-    found = sorted(p for p in root.glob(f"{camera}*") if p.suffix.lower() in VIDEOS)
+    named = re.compile(rf"{re.escape(camera)}(?!\d)")  # cam1 is not cam10
+    found = sorted(p for p in root.iterdir() if p.suffix.lower() in VIDEOS and named.match(p.name))
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or "none"
         raise RawDataError(f"{root}: videos whose name begins with {camera!r}: {names}; expected one")

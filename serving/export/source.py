@@ -104,7 +104,7 @@ def run_provenance(run: Path) -> dict[str, Any]:
     """What a run folder tells about its model: data sets, seed, configuration, environment, autoencoder, validation."""
     config = config_files.load(run)
     facts = json.loads((run / run_folder.MODEL_FILE).read_text())["provenance"]
-    acae = run_folder.load_acae(config)
+    acae = run_folder.load_acae(run)
     return facts | {
         "configuration": config_files.to_json(config),
         "environment": json.loads((run / run_folder.ENVIRONMENT_FILE).read_text()),
@@ -128,7 +128,7 @@ def _in_float32(run: Path, skeleton: Skeleton) -> PoseEstimator | None:
     config = config_files.load(run)
     if config.precision == FLOAT32:
         return None
-    model = build_model(replace(config, precision=FLOAT32), skeleton, run_folder.load_acae(config))
+    model = build_model(replace(config, precision=FLOAT32), skeleton, run_folder.load_acae(run))
     model.load_weights(run / run_folder.WEIGHTS_FILE)
     return model
 

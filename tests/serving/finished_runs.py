@@ -21,10 +21,11 @@ def write_run(run: Path, config: TrainConfig, skeleton, stores) -> Path:
     """What training leaves, with the initial weights."""
     run.mkdir()
     config_files.save(config, run)
+    run_folder.save_acae(run, config)
     run_folder.save_environment(run)
     run_folder.save_stores(run, stores)
     run_folder.save_model_facts(run, config, skeleton, stores)
-    run_folder.save_weights(run, build_model(config, skeleton, run_folder.load_acae(config)))
+    run_folder.save_weights(run, build_model(config, skeleton, run_folder.load_acae(run)))
     return run
 
 

@@ -10,7 +10,7 @@ from small_benchmarks import SIZE, grey
 from evaluation.calibration_file import load_qca
 from evaluation.commands import consistency, predict
 from evaluation.protocols import IDS, load
-from evaluation.protocols.views import Views
+from evaluation.protocols.views import Views, _video
 from posepile.datasets.raw import RawDataError
 from posepile.names import UnknownNameError
 
@@ -101,3 +101,11 @@ def test_what_does_not_fit(root, tmp_path):
     with pytest.raises(UnknownNameError):
         load("views")  # there is nothing to score
     assert list(load_qca(root / "c.qca.txt")) == list(CAMERAS)
+
+
+def test_cam1_is_not_cam10(tmp_path):
+    for name in ("cam1.mp4", "cam10.mp4", "cam1.txt"):
+        (tmp_path / name).touch()
+    assert _video(tmp_path, "cam1").name == "cam1.mp4"
+    with pytest.raises(RawDataError, match="'cam2': none; expected one"):
+        _video(tmp_path, "cam2")

@@ -10,42 +10,12 @@ import pytest
 from fake_models import H36M, save_standing
 from PIL import Image
 
-from dozens.cli import main
 from posepile.cameras import Camera
 from posepile.people import fetch
-from serving import media, predictor
+from serving import media
 
 JOINTS = len(H36M)
 DETECTED = [(90, 10, 36, 100, 0.8), (5, 5, 36, 105, 0.6), (50, 5, 30, 50, 0.1)]  # x, y, w, h, score
-
-
-@pytest.fixture
-def folder(tmp_path, photo, monkeypatch):
-    """A folder, the current one, with photo.png and clip.mp4 of five frames."""
-    monkeypatch.chdir(tmp_path)
-    media.write_photo(tmp_path / "photo.png", photo)
-    with media.video_writer(tmp_path / "clip.mp4", fps=10) as write:
-        for shift in range(5):
-            write(np.roll(photo, 8 * shift, axis=1))
-    return tmp_path
-
-
-@pytest.fixture(scope="module")
-def loaded():
-    return {}
-
-
-@pytest.fixture
-def load_once(monkeypatch, loaded):
-    """Loads each model once for all tests: that takes seconds."""
-    real = predictor._load
-
-    def load(folder):
-        if folder not in loaded:
-            loaded[folder] = real(folder)
-        return loaded[folder]
-
-    monkeypatch.setattr(predictor, "_load", load)
 
 
 @pytest.fixture(scope="module")
@@ -58,20 +28,6 @@ def detecting_model(tmp_path_factory):
 def blind_model(tmp_path_factory):
     """A model that never finds anybody."""
     return save_standing(tmp_path_factory.mktemp("blind") / "model", detected=[])
-
-
-@pytest.fixture
-def pose(standing_model, folder, capsys, load_once):
-    """Runs `dozens pose ARGUMENTS --model … --out out`; returns exit code, standard output and error."""
-
-    def run(*arguments, model=standing_model):
-        try:
-            code = main(["pose", *map(str, arguments), "--model", str(model), "--out", "out"])
-        except SystemExit as stop:  # a usage error found by the argument parser
-            code = stop.code
-        return code, *capsys.readouterr()
-
-    return run
 
 
 def test_photo_whole_image(pose, folder):
@@ -303,75 +259,6 @@ class FakeCamera:
         pass
 
 
-BAD_BOXES = {
-    "outside": ('{"photo.png": [[170, 0, 20, 20]]}', r"photo.png: box \[170.* outside .* 160 x 120 px"),
-    "nan": ('{"photo.png": [[NaN, 0, 20, 20]]}', r"boxes.json: photo.png: box \[nan.*expected finite"),
-    "no size": ('{"photo.png": [[1, 2, 0, 20]]}', r"box \[1.0, 2.0, 0.0, 20.0\], expected finite .* 1 px"),
-    "no rows": ('{"photo.png": [1, 2, 3, 4]}', "expected rows of x, y, width, height"),
-    "three": ('{"photo.png": [[1, 2, 3]]}', "expected rows of x, y, width, height"),
-    "words": ('{"photo.png": [["a", 2, 3, 4]]}', "expected rows of x, y, width, height"),
-    "list": ("[[1, 2, 3, 4]]", "boxes.json: expected an object"),
-    "other photo": ('{"phto.png": [[1, 2, 3, 4]]}', "no boxes for photo.png; it names phto.png"),
-    "not JSON": ("{", "boxes.json: not JSON"),
-}
-
-
-@pytest.mark.parametrize("case", BAD_BOXES)
-def test_bad_boxes(pose, folder, case):
-    text, message = BAD_BOXES[case]
-    (folder / "boxes.json").write_text(text)
-    code, _, error = pose("photo.png", "--boxes", "boxes.json")
-    assert code == 1
-    assert one_error(error, message)
-
-
-BAD_INPUTS = {
-    "no file": (["absent.jpg"], 1, "absent.jpg: no such file"),
-    "no photo in it": (["empty"], 1, "empty: a folder without photos or videos"),
-    "nothing wanted": (["photo.png", "--num-aug", "0"], 2, "--num-aug is 0, expected at least 1"),
-    "no detector": (
-        ["photo.png", "--detector", "yolov9"],
-        2,
-        "--detector is 'yolov9', expected one of movenet",
-    ),
-    "box and detector": (["photo.png", "--detector", "movenet", "--box", *"1234"], 2, "both given"),
-    "no time": (["photo.png", "--seconds", "0"], 2, "--seconds is 0.0, expected"),
-    "no format": (["photo.png", "--also", "xls"], 2, "xls"),
-    "wrong ending": (["text.txt"], 1, r"text.txt: ending '.txt', expected one of"),
-    "unknown skeleton": (["photo.png", "--skeleton", "h36m_71"], 2, "skeleton 'h36m_71'.*h36m_17"),
-    "unknown to draw": (["photo.png", "--draw", "coco_91"], 2, "unknown skeleton 'coco_91'.*coco_19"),
-    "not in the model": (
-        ["photo.png", "--skeleton", "coco"],
-        1,
-        "'coco': the model lacks joints of it",
-    ),
-    "no boxes file": (["photo.png", "--boxes", "absent.json"], 1, "absent.json"),
-    "both boxes": (["photo.png", "--boxes", "b.json", "--box", *"1234"], 2, "both given"),
-    "empty box": (["photo.png", "--box", *"1204"], 2, r"--box: box \[1.0, 2.0, 0.0, 4.0\]"),
-    "NaN box": (["photo.png", "--box", "nan", *"123"], 2, "expected finite numbers"),
-    "three numbers": (["photo.png", "--box", *"123"], 2, "box"),
-    "wide": (["photo.png", "--fov-deg", "180"], 2, "--fov-deg is 180.0, expected"),
-    "no focal length": (["photo.png", "--intrinsics", *"0123"], 2, "--intrinsics .* FX and FY > 0"),
-    "nothing": ([], 2, ""),
-}
-
-
-@pytest.mark.parametrize("case", BAD_INPUTS)
-def test_bad_input(pose, folder, case):
-    arguments, expected, message = BAD_INPUTS[case]
-    (folder / "text.txt").touch()
-    (folder / "empty").mkdir()
-    code, _, error = pose(*arguments)
-    assert code == expected
-    assert one_error(error, message)
-    assert not (folder / "out").exists()
-
-
-def test_a_folder_that_is_no_model(pose, folder):
-    code, _, error = pose("photo.png", model=folder)
-    assert code == 1 and one_error(error, "no saved_model.pb in it, expected a folder that")
-
-
 @pytest.mark.parametrize("name", ["astronaut", "coco", "walk"])
 def test_real_pictures(pose, samples, name):
     if name == "astronaut":
@@ -433,9 +320,3 @@ def check_geometry(person, item):
 def poses_json():
     with open("out/poses.json") as file:
         return json.load(file, parse_constant=lambda name: pytest.fail(f"{name} in poses.json"))
-
-
-def one_error(text, message):
-    """Whether the text has the message (a pattern) and no traceback. The parser's boxes wrap lines."""
-    flat = re.sub(r"[│\s]+", " ", text)
-    return re.search(message, flat) is not None and "Traceback" not in text

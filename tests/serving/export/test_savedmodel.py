@@ -106,6 +106,7 @@ def test_variants_with_an_autoencoder(tmp_path):
     AcaeWeights(w1, w2, UNION.joints, {"poses": "made up"}).save(tmp_path / "acae.npz")
     config = replace(CONFIG, variant="hybrid", acae=str(tmp_path / "acae.npz"))
     run = write_run(tmp_path / "run", config, UNION, [])
+    (tmp_path / "acae.npz").unlink()  # the run has its own
     [written] = export_run(run, tmp_path, ["savedmodel"], NO_DETECTOR)
     assert written.largest_difference_mm < 0.05
     provenance = stored_provenance(written.path)
