@@ -120,6 +120,8 @@ def make_checks(results: Mapping[str, Any]) -> list[Check]:
 
 
 def write_json(results: Mapping[str, Any], path: Path) -> None:
+    """Writes a document, and makes the folder: hours of scoring may stand behind it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(results, indent=2, allow_nan=False) + "\n")
 
 

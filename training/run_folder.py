@@ -35,7 +35,16 @@ STORES_FILE = "stores.json"
 ENVIRONMENT_FILE = "environment.json"
 ACAE_FILE = "acae.npz"
 WEIGHTS_FILE = "model.weights.h5"
-PACKAGES = ("dozens", "keras", "tensorflow", "jax", "numpy", "opencv-python-headless", "array-record")
+PACKAGES = (
+    "dozens",
+    "keras",
+    "tensorflow",
+    "jax",
+    "numpy",
+    "opencv-python-headless",
+    "simplejpeg",
+    "array-record",
+)
 
 
 def load_model(run: Path | str) -> PoseEstimator:
