@@ -9,6 +9,7 @@ import numpy as np
 from posepile.cameras import Camera
 from serving.frames import PosedFrame
 from serving.predictor import People
+from serving.video.distance import smoothed_distances
 from serving.video.one_euro import OneEuro, backwards
 from serving.video.tracker import KEPT_S
 
@@ -38,14 +39,16 @@ class _History:
     index: int = 0  # of the last frame with the person, counted from the first that was pushed
     seen: int = 0
     run: OneEuro = field(default_factory=OneEuro)
+    past: deque[tuple[float, float]] = field(default_factory=deque)  # time s, distance mm, of the last VIEW_S
 
 
 class Smoother:
     """Takes the frames of a video one by one and gives them back later, smoothed.
 
     Gaps of up to VIEW_S in a track are filled (straight lines for joints and box), tracks of fewer than
-    LEAST_SEEN frames are dropped, and joints are filtered in world space by a one-euro filter that runs
-    backwards over the VIEW_S ahead, and then forwards. No more frames than those are held.
+    LEAST_SEEN frames are dropped. Then people are moved along the line of sight to where the distances of VIEW_S
+    around say that they are, which changes nothing in the picture, and joints are filtered in world space by a
+    one-euro filter that runs backwards over the VIEW_S ahead, and then forwards. No more frames than those are held.
 
     Args:
         camera: of the video, which projects the filtered joints.
@@ -104,15 +107,29 @@ class Smoother:
         run = self._tracks[i].run
         if run.time_s is not None and time_s - run.time_s > VIEW_S + ROUNDING_S:
             run = self._tracks[i].run = OneEuro()  # after a gap that could not be filled
-        if run.time_s is None:
-            return run(time_s, person.pose)  # as it is: led by the backward filter it would stay ahead
         times, poses = [time_s], [person.pose]
         for pending in self._pending:
             if i not in pending.people:
                 break
             times.append(pending.frame.time_s)
             poses.append(pending.people[i].pose)
+        poses = self._steadied(self._tracks[i].past, times, np.stack(poses))
+        if run.time_s is None:
+            return run(time_s, poses[0])  # as it is: led by the backward filter it would stay ahead
         return run(time_s, backwards(times, poses))
+
+    def _steadied(
+        self, past: deque[tuple[float, float]], times: list[float], poses: np.ndarray
+    ) -> np.ndarray:
+        """Poses [n, J, 3] of these times at smoothed distances from the camera; the first one joins the past."""
+        while past and times[0] - past[0][0] > VIEW_S + ROUNDING_S:
+            past.popleft()
+        from_camera = poses - self._camera.position
+        distances = np.linalg.norm(from_camera.mean(axis=1), axis=-1)
+        known = np.array([*past, *zip(times, distances, strict=True)])
+        past.append((times[0], distances[0]))
+        smoothed = smoothed_distances(known[:, 0], known[:, 1], VIEW_S)[-len(times) :]
+        return self._camera.position + from_camera * (smoothed / distances)[:, np.newaxis, np.newaxis]
 
     def _forget(self, time_s: float) -> None:
         """Drops tracks that have ended, and that no pending frame shows."""

@@ -2,16 +2,16 @@
 
 import numpy as np
 import pytest
+from posed_frames import CAMERA, FPS, at_smoothed_distances, box, frame, smoothed
+from scipy.interpolate import interp1d
 
-from posepile.cameras import Camera
-from serving.frames import PosedFrame
-from serving.predictor import People
+from posepile.synthetic import motion
+from posepile.synthetic.mocap.asf import read_amc, read_asf
+from posepile.synthetic.mocap.recording import to_global, to_positions
+from posepile.synthetic.retarget import retarget
 from serving.video.smoother import LEAST_SEEN, VIEW_S, Smoother
 
-FPS = 30.0
 JOINTS = 5
-CAMERA = Camera(np.array([[500.0, 0, 100], [0, 500, 80], [0, 0, 1]]))
-IMAGE = np.zeros((4, 6, 3), np.uint8)
 
 
 @pytest.fixture
@@ -25,8 +25,10 @@ def test_equals_the_filter_over_the_whole_video(both_ways, walk):
     done = smoothed([{7: pose} for pose in walk])
     assert [frame.index for frame in done] == [*range(90)]
     found = np.stack([frame.people.joints3d[0] for frame in done])
+    times = np.arange(90) / FPS
     # The view ahead ends after 0.5 s, five times the filter's memory at rest
-    np.testing.assert_allclose(found, both_ways(np.arange(90) / FPS, walk), rtol=0, atol=0.6)
+    expected = both_ways(times, at_smoothed_distances(times, walk))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=0.6)
     np.testing.assert_allclose(done[5].people.joints2d, CAMERA.camera_to_image(done[5].people.joints3d))
     assert all(frame.ids.tolist() == [7] and not frame.filled.any() for frame in done)
 
@@ -58,7 +60,8 @@ def test_a_long_gap_stays_and_the_filter_begins_anew(both_ways, walk):
     done = smoothed([{} if i in hidden else {3: pose} for i, pose in enumerate(walk)])
     assert [frame.index for frame in done if not len(frame.ids)] == [*hidden]
     after = np.stack([frame.people.joints3d[0] for frame in done[hidden.stop :]])
-    expected = both_ways(np.arange(hidden.stop, 90) / FPS, walk[hidden.stop :])
+    times = np.arange(hidden.stop, 90) / FPS
+    expected = both_ways(times, at_smoothed_distances(times, walk[hidden.stop :]))
     np.testing.assert_allclose(after, expected, rtol=0, atol=0.6)
 
 
@@ -99,24 +102,36 @@ def test_frames_at_uneven_times(both_ways, walk):
         done += smoother.push(frame(i, {1: walk[i]}, time))
     done += smoother.finish()
     assert [f.time_s for f in done] == times.tolist() and all(f.ids.tolist() == [1] for f in done)
-    np.testing.assert_allclose(done[7].people.joints3d[0], both_ways(times[7:], walk[7:10])[0], atol=1e-9)
+    expected = both_ways(times[7:], at_smoothed_distances(times[7:], walk[7:10]))[0]
+    np.testing.assert_allclose(done[7].people.joints3d[0], expected, atol=1e-9)
 
 
-def smoothed(frames):
-    """The frames, dicts of id and pose, after the smoother."""
-    smoother, done = Smoother(CAMERA), []
-    for i, people in enumerate(frames):
-        done += smoother.push(frame(i, people))
-    return done + list(smoother.finish())
+@pytest.mark.parametrize("distance_noise", [0.0, 0.01])
+@pytest.mark.parametrize("name", ["02_01", "03_01"])
+def test_recorded_walks_with_noise(samples, rng, name, distance_noise):
+    """The promise: half of the acceleration goes; below 5 mm of displacement, unless distances were wrong by more."""
+    truth = recorded(samples / "mocap_cmu_asf", name) + [0, 0, 7000]
+    noisy = (truth + rng.normal(0, 3, truth.shape)) * rng.normal(1, distance_noise, (len(truth), 1, 1))
+    done = np.stack([frame.people.joints3d[0] for frame in smoothed([{1: pose} for pose in noisy])])
+    assert acceleration(done) < (0.1 if distance_noise else 0.5) * acceleration(noisy)
+    assert distance(done, noisy) < (70 if distance_noise else 5)
+    assert distance(done, truth) < (0.6 if distance_noise else 1) * distance(noisy, truth)
 
 
-def frame(index, people, time_s=None):
-    poses = np.array([*people.values()]).reshape(-1, JOINTS, 3)
-    boxes = np.array([box(pose) for pose in poses]).reshape(-1, 4)
-    them = People(boxes, poses, CAMERA.camera_to_image(poses), np.full(len(poses), 0.5))
-    untracked = PosedFrame.untracked(IMAGE, them, index, index / FPS if time_s is None else time_s)
-    return PosedFrame(IMAGE, them, np.array([*people], int), untracked.filled, index, untracked.time_s)
+def recorded(folder, name):
+    """Joints [T, J, 3] mm at 30 frames/s, their middle at the origin."""
+    recording = read_amc(folder / f"{name}.amc", read_asf(folder / f"{name[:2]}.asf"))
+    rotations, root = retarget(recording, motion.rig())
+    rig = motion.rig()
+    walk = to_positions(rig.parents, rig.heads, to_global(rig.parents, rotations), root).astype(np.float64)
+    seconds = np.arange(len(walk)) / recording.fps
+    walk = interp1d(seconds, walk, axis=0)(np.arange(0, seconds[-1] - 0.1, 1 / FPS))
+    return walk - walk.mean(axis=(0, 1))
 
 
-def box(pose):
-    return np.array([*pose[0, :2], 100, 200])
+def acceleration(points):
+    return np.linalg.norm(np.diff(points, 2, axis=0), axis=-1).mean()
+
+
+def distance(a, b):
+    return np.linalg.norm(a - b, axis=-1).mean()
