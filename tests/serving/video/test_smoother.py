@@ -92,6 +92,7 @@ def test_nothing_grows_with_the_video(walk):
         list(smoother.push(frame(i, {1: walk[i % 90], 100 + i // 5: walk[0]})))
         assert len(smoother._pending) <= VIEW_S * FPS + 1
         assert len(smoother._tracks) < 15  # of 601
+        assert all(len(track.past) <= VIEW_S * FPS + 1 for track in smoother._tracks.values())
 
 
 def test_frames_at_uneven_times(both_ways, walk):

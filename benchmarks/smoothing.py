@@ -1,6 +1,6 @@
-"""What the filter of `dozens pose` does to real motion with noise: acceleration, displacement, distance from the truth.
+"""What the smoother of `dozens pose` does to real motion with noise: acceleration, displacement, error.
 
-    python benchmarks/one_euro.py --motion FOLDER_OF_BVH_OR_AMC --clips walk
+    python benchmarks/smoothing.py --motion FOLDER_OF_BVH_OR_AMC --clips walk
 
 Motion capture at 30 frames/s, its middle 7 m in front of the camera, is the truth. White noise of some mm a coordinate
 is added to every joint; then also jumps of 150 mm in a share of the joints, or noise of the whole person's distance
